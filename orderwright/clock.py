@@ -1,0 +1,30 @@
+"""The only place that reads the machine's clocks; everything else is given the time as an argument."""
+
+import time
+from typing import Protocol
+
+from orderwright.moments import Micros
+
+
+class Clock(Protocol):
+    """Tells the time; proofs put a virtual one in its place."""
+
+    def now(self) -> Micros:
+        """Return the current moment."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock, shifted by a fixed offset (microseconds) when a proof asks for a clock jump."""
+
+    def __init__(self, offset: int = 0) -> None:
+        self._offset = offset
+
+    def now(self) -> Micros:
+        """Return the current moment."""
+        return Micros(time.time_ns() // 1_000 + self._offset)
+
+
+def monotonic() -> float:
+    """Return seconds on a clock that never goes back, for measuring how long something took."""
+    return time.monotonic()

@@ -1,0 +1,152 @@
+"""The life of an order: its statuses, and the table that says which event leads from one to the next."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+from msgspec import Struct
+
+from orderwright.engine.ids import OrderId, SignalId
+from orderwright.engine.money import ZERO, add, multiply, subtract
+from orderwright.engine.signals import OrderType, Side
+from orderwright.moments import Micros
+
+
+class OrderStatus(StrEnum):
+    """Where an order is in its life; whether it is in doubt stands beside it (see `Order.in_doubt`)."""
+
+    PENDING = "PENDING"
+    NEW = "NEW"
+    OPEN = "OPEN"
+    TRIGGERED = "TRIGGERED"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    CANCELLED = "CANCELLED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+
+
+_TERMINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED})
+
+
+def is_terminal(status: OrderStatus) -> bool:
+    """Whether an order with this status has ended."""
+    return status in _TERMINAL
+
+
+def is_active(status: OrderStatus) -> bool:
+    """Whether an order with this status can still trade."""
+    return status not in _TERMINAL
+
+
+class Step(StrEnum):
+    """What can happen to an order, as far as its status goes."""
+
+    ACCEPTED = "accepted"
+    TRIGGERED = "triggered"
+    PARTLY_FILLED = "partly_filled"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    NEVER_PLACED = "never_placed"
+
+
+_LIVE_STEPS = {
+    Step.TRIGGERED: OrderStatus.TRIGGERED,
+    Step.PARTLY_FILLED: OrderStatus.PARTIALLY_FILLED,
+    Step.FILLED: OrderStatus.FILLED,
+    Step.CANCELLED: OrderStatus.CANCELLED,
+    Step.EXPIRED: OrderStatus.EXPIRED,
+    Step.REJECTED: OrderStatus.REJECTED,
+}
+
+LIFECYCLE: dict[OrderStatus, dict[Step, OrderStatus]] = {
+    OrderStatus.PENDING: {
+        Step.ACCEPTED: OrderStatus.NEW,
+        Step.NEVER_PLACED: OrderStatus.REJECTED,
+        **_LIVE_STEPS,
+    },
+    OrderStatus.NEW: _LIVE_STEPS,
+    OrderStatus.OPEN: _LIVE_STEPS,
+    OrderStatus.TRIGGERED: _LIVE_STEPS,
+    OrderStatus.PARTIALLY_FILLED: {step: to for step, to in _LIVE_STEPS.items() if step is not Step.TRIGGERED},
+}
+"""status -> step -> next status; what is not in the table leaves the status as it is."""
+
+
+def next_status(status: OrderStatus, step: Step) -> OrderStatus:
+    """Return the status after `step`; unchanged where the table has no such way."""
+    return LIFECYCLE.get(status, {}).get(step, status)
+
+
+class Purpose(StrEnum):
+    """Why an order was placed: to open exposure or to close it."""
+
+    ENTRY = "entry"
+    CLOSE = "close"
+
+
+class CancelState(StrEnum):
+    """How far a cancel of an order has come."""
+
+    REQUESTED = "requested"
+    IN_DOUBT = "in_doubt"
+
+
+class Fill(Struct, frozen=True, kw_only=True):
+    """One execution: `amount` in base units, `price` in quote units, `fee` >= 0 in `fee_currency`."""
+
+    trade_id: str
+    amount: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_currency: str
+    at: Micros
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """An unfinished order of a strategy account. `amount` and `filled` in base units, prices in quote units."""
+
+    order_id: OrderId
+    signal_id: SignalId
+    leg: int
+    sequence: int
+    symbol: str
+    side: Side
+    order_type: OrderType
+    amount: Decimal
+    price: Decimal | None
+    reference_price: Decimal
+    purpose: Purpose
+    reduce_only: bool
+    valid_until: Micros
+    requested_at: Micros
+    ref: str | None = None
+    status: OrderStatus = OrderStatus.PENDING
+    exchange_order_id: str | None = None
+    placement_in_doubt: bool = False
+    misses: int = 0
+    cancel: CancelState | None = None
+    cancel_attempt: int = 0
+    filled: Decimal = ZERO
+    trade_ids: tuple[str, ...] = ()
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the exchange may or may not have the order, or its cancel."""
+        return self.placement_in_doubt or self.cancel is CancelState.IN_DOUBT
+
+    @property
+    def remaining(self) -> Decimal:
+        """What may still trade, in base units."""
+        return subtract(self.amount, self.filled)
+
+    @property
+    def notional_remaining(self) -> Decimal:
+        """What may still be spent or received, in quote units, at the price the order was sized with."""
+        return multiply(self.remaining, self.reference_price)
+
+
+def with_fill(order: Order, fill: Fill) -> tuple[Decimal, tuple[str, ...]]:
+    """Return the order's filled amount and trade ids after `fill`."""
+    return add(order.filled, fill.amount), (*order.trade_ids, fill.trade_id)

@@ -1,0 +1,133 @@
+"""What the shell owes an exchange (effects) and what comes of it (outcomes), as data.
+
+Every effect is answered by exactly one outcome, at the latest at its deadline. Doubt is an outcome of its own: an
+answer that is neither a clear yes nor a clear no.
+"""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from orderwright.engine.ids import OrderId
+from orderwright.engine.instruments import Quote
+from orderwright.engine.orders import Fill, OrderStatus
+from orderwright.engine.signals import OrderType, Side
+from orderwright.moments import Micros
+
+
+class PlaceOrder(Struct, frozen=True, kw_only=True):
+    """Send the order once, and only before `valid_until`."""
+
+    order_id: OrderId
+    symbol: str
+    side: Side
+    order_type: OrderType
+    amount: Decimal
+    price: Decimal | None
+    reduce_only: bool
+    raises_exposure: bool
+    valid_until: Micros
+    deadline: Micros
+
+
+class CancelOrder(Struct, frozen=True, kw_only=True):
+    """Cancel this one order, by the exchange's id if it is known, else by the client order id."""
+
+    order_id: OrderId
+    symbol: str
+    exchange_order_id: str | None
+    attempt: int
+    deadline: Micros
+
+
+class LookUpOrder(Struct, frozen=True, kw_only=True):
+    """Ask the exchange what it knows of this order: open, ended or unknown, with its fills."""
+
+    order_id: OrderId
+    symbol: str
+    exchange_order_id: str | None
+    deadline: Micros
+
+
+class FetchQuote(Struct, frozen=True, kw_only=True):
+    """Ask for the last price of a symbol, as the sender of the signal spelled it."""
+
+    symbol: str
+    deadline: Micros
+
+
+Effect = PlaceOrder | CancelOrder | LookUpOrder | FetchQuote
+
+
+class ExchangeOrder(Struct, frozen=True, kw_only=True):
+    """An order as the exchange shows it; `filled` is cumulative, `fills` are all it tells of (in time order)."""
+
+    client_order_id: str
+    exchange_order_id: str
+    symbol: str
+    side: Side
+    amount: Decimal
+    status: OrderStatus
+    filled: Decimal
+    fills: tuple[Fill, ...]
+
+
+class Placed(Struct, frozen=True, kw_only=True):
+    """The exchange has the order."""
+
+    order: ExchangeOrder
+
+
+class Refused(Struct, frozen=True, kw_only=True):
+    """A definite no: nothing was or will be done. `code` is one of ours, `error` in the exchange's own words."""
+
+    code: str
+    error: str
+
+
+class Unclear(Struct, frozen=True, kw_only=True):
+    """Nobody can say yet: time-out, broken connection, server error, an answer that cannot be read."""
+
+    reason: str
+
+
+class Cancelled(Struct, frozen=True, kw_only=True):
+    """The exchange ended the order; `order` is its final state if the answer carried it."""
+
+    order: ExchangeOrder | None
+
+
+class NotFound(Struct, frozen=True, kw_only=True):
+    """The exchange says that it does not know the order."""
+
+
+class PlacementAnswered(Struct, frozen=True, kw_only=True):
+    """What came of a `PlaceOrder`."""
+
+    order_id: OrderId
+    result: Placed | Refused | Unclear
+
+
+class CancelAnswered(Struct, frozen=True, kw_only=True):
+    """What came of a `CancelOrder`; `NotFound` asks for a look, it does not mean cancelled."""
+
+    order_id: OrderId
+    result: Cancelled | Refused | NotFound | Unclear
+
+
+class OrderSeen(Struct, frozen=True, kw_only=True):
+    """What came of a `LookUpOrder`, or what a poll or a stream showed; `asked_at` is when the look was sent."""
+
+    order_id: OrderId
+    asked_at: Micros
+    result: ExchangeOrder | NotFound | Unclear
+
+
+class QuoteAnswered(Struct, frozen=True, kw_only=True):
+    """What came of a `FetchQuote`; `symbol` as it was asked for."""
+
+    symbol: str
+    result: Quote | Unclear
+
+
+Outcome = PlacementAnswered | CancelAnswered | OrderSeen | QuoteAnswered

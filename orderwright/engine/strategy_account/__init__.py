@@ -1,0 +1,1 @@
+"""The decider of one strategy account: what it may be told, what it decides, what follows."""

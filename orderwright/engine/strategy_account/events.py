@@ -1,0 +1,254 @@
+"""What can have happened in a strategy account; the tags are history and never change."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from orderwright.engine.ids import OrderId, SignalId
+from orderwright.engine.instruments import MarketType
+from orderwright.engine.orders import Fill, OrderStatus, Purpose
+from orderwright.engine.signals import Instruction, OrderType, Side
+from orderwright.moments import Micros
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """What was declared for a strategy account: capital per quote currency, durations in microseconds."""
+
+    market_type: MarketType
+    leverage: Decimal
+    weight: Decimal
+    capital: dict[str, Decimal]
+    max_positions: int | None = None
+    close_side: str = "strict"
+    max_lag: int = 60_000_000
+    max_exit_lag: int = 3_600_000_000
+
+
+class TermsAdopted(Struct, frozen=True, kw_only=True, tag="terms_adopted"):
+    """The declared terms came into force; capital is as declared from here on."""
+
+    at: Micros
+    terms: Terms
+
+
+class CapitalAllocated(Struct, frozen=True, kw_only=True, tag="capital_allocated"):
+    """An operator or a job set the capital in one quote currency."""
+
+    at: Micros
+    currency: str
+    amount: Decimal
+    by: str
+
+
+class TradingPaused(Struct, frozen=True, kw_only=True, tag="trading_paused"):
+    """From here on nothing that could raise a position is placed."""
+
+    at: Micros
+    by: str
+    why: str
+
+
+class TradingResumed(Struct, frozen=True, kw_only=True, tag="trading_resumed"):
+    """Entries are allowed again."""
+
+    at: Micros
+    by: str
+    why: str
+
+
+class SignalAccepted(Struct, frozen=True, kw_only=True, tag="signal_accepted", omit_defaults=True):
+    """A signal of the strategy waits its turn; `sequence` is its place in the strategy's inbox."""
+
+    at: Micros
+    signal_id: SignalId
+    sequence: int
+    born_at: Micros
+    instructions: tuple[Instruction, ...]
+
+
+class CancellationOrdered(Struct, frozen=True, kw_only=True, tag="cancellation_ordered", omit_defaults=True):
+    """An operator wants all own orders (of a symbol, of a side) cancelled; `command_id` stands for the signal."""
+
+    at: Micros
+    command_id: SignalId
+    by: str
+    why: str
+    symbol: str | None = None
+    side: Side | None = None
+
+
+class LegRefused(Struct, frozen=True, kw_only=True, tag="leg_refused"):
+    """An instruction came to nothing: `code` is stable, `error` is the sentence a person reads."""
+
+    at: Micros
+    signal_id: SignalId
+    leg: int
+    code: str
+    error: str
+
+
+class OrderRequested(Struct, frozen=True, kw_only=True, tag="order_requested", omit_defaults=True):
+    """An order is to be sent; committed before any byte leaves. `inputs` are the figures the size came from."""
+
+    at: Micros
+    signal_id: SignalId
+    leg: int
+    attempt: int
+    order_id: OrderId
+    symbol: str
+    side: Side
+    order_type: OrderType
+    amount: Decimal
+    reference_price: Decimal
+    purpose: Purpose
+    valid_until: Micros
+    price: Decimal | None = None
+    reduce_only: bool = False
+    ref: str | None = None
+    inputs: dict[str, Decimal] = {}
+
+
+class OrderAccepted(Struct, frozen=True, kw_only=True, tag="order_accepted"):
+    """The exchange has the order under its own id."""
+
+    at: Micros
+    order_id: OrderId
+    exchange_order_id: str
+
+
+class OrderRejected(Struct, frozen=True, kw_only=True, tag="order_rejected"):
+    """A definite no: by the exchange, or by the engine's gate before anything was sent."""
+
+    at: Micros
+    order_id: OrderId
+    code: str
+    error: str
+
+
+class OrderDoubted(Struct, frozen=True, kw_only=True, tag="order_doubted"):
+    """The exchange may or may not have the order."""
+
+    at: Micros
+    order_id: OrderId
+    reason: str
+
+
+class OrderMissed(Struct, frozen=True, kw_only=True, tag="order_missed"):
+    """A look that came late enough to count did not find the order."""
+
+    at: Micros
+    order_id: OrderId
+
+
+class OrderNeverPlaced(Struct, frozen=True, kw_only=True, tag="order_never_placed"):
+    """The evidence says that the order never reached the exchange."""
+
+    at: Micros
+    order_id: OrderId
+
+
+class FillRecorded(Struct, frozen=True, kw_only=True, tag="fill_recorded"):
+    """A part of an order traded."""
+
+    at: Micros
+    order_id: OrderId
+    symbol: str
+    side: Side
+    fill: Fill
+
+
+class CancelRequested(Struct, frozen=True, kw_only=True, tag="cancel_requested", omit_defaults=True):
+    """An order is to be cancelled; `signal_id` and `leg` say for which instruction (no leg: the engine's own wish)."""
+
+    at: Micros
+    order_id: OrderId
+    attempt: int
+    signal_id: SignalId | None = None
+    leg: int | None = None
+
+
+class CancelDoubted(Struct, frozen=True, kw_only=True, tag="cancel_doubted"):
+    """The exchange may or may not have cancelled the order; a look will tell."""
+
+    at: Micros
+    order_id: OrderId
+    reason: str
+
+
+class CancelRefused(Struct, frozen=True, kw_only=True, tag="cancel_refused"):
+    """The exchange said a definite no to the cancel, and the order lives on."""
+
+    at: Micros
+    order_id: OrderId
+    code: str
+    error: str
+
+
+class OrderClosed(Struct, frozen=True, kw_only=True, tag="order_closed"):
+    """The order has ended at the exchange with this terminal status; `filled` in base units."""
+
+    at: Micros
+    order_id: OrderId
+    status: OrderStatus
+    filled: Decimal
+
+
+class CancellationEnded(Struct, frozen=True, kw_only=True, tag="cancellation_ended"):
+    """Every cancel of one instruction has been answered: counts of orders."""
+
+    at: Micros
+    signal_id: SignalId
+    leg: int
+    cancelled: int
+    failed: int
+    in_doubt: int
+
+
+class SignalEnded(Struct, frozen=True, kw_only=True, tag="signal_ended"):
+    """Every leg has an outcome (an order in doubt is one, and lives on by itself)."""
+
+    at: Micros
+    signal_id: SignalId
+
+
+class LiquidationStarted(Struct, frozen=True, kw_only=True, tag="liquidation_started"):
+    """The goal is to hold nothing: cancel own orders, close what is confirmed, go on until flat."""
+
+    at: Micros
+    command_id: SignalId
+    by: str
+    why: str
+
+
+class LiquidationEnded(Struct, frozen=True, kw_only=True, tag="liquidation_ended"):
+    """Nothing is held and nothing is open; `note` tells of dust left behind."""
+
+    at: Micros
+    command_id: SignalId
+    note: str
+
+
+Event = (
+    TermsAdopted
+    | CapitalAllocated
+    | TradingPaused
+    | TradingResumed
+    | SignalAccepted
+    | CancellationOrdered
+    | LegRefused
+    | OrderRequested
+    | OrderAccepted
+    | OrderRejected
+    | OrderDoubted
+    | OrderMissed
+    | OrderNeverPlaced
+    | FillRecorded
+    | CancelRequested
+    | CancelDoubted
+    | CancelRefused
+    | OrderClosed
+    | CancellationEnded
+    | SignalEnded
+    | LiquidationStarted
+    | LiquidationEnded
+)

@@ -1,0 +1,1 @@
+"""The append-only log: one writer, contiguous positions, a hash chain, and readers that cannot miss anything."""

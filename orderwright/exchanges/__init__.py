@@ -1,0 +1,1 @@
+"""Adapters that carry effects to exchanges and bring outcomes back."""

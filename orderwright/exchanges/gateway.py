@@ -1,0 +1,86 @@
+"""The port to an exchange: one account's way to place, cancel, look and price, and what that exchange can do."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import Struct
+
+from orderwright.engine.instruments import Instrument, MarketType
+from orderwright.engine.outcomes import Effect, ExchangeOrder, Outcome
+from orderwright.errors import OrderwrightError
+
+
+class ExchangeError(OrderwrightError):
+    """Base of the exchange adapters' errors: raised only outside the effect protocol (`submit` answers instead)."""
+
+
+class ExchangeUnavailable(ExchangeError):
+    """The exchange could not be asked; trying again later may help."""
+
+
+class ClientIdRule(StrEnum):
+    """How long an exchange refuses a client order id it has seen."""
+
+    ALWAYS = "always"
+    OPEN_ONLY = "open_only"
+    CONSUMED_ON_FAILURE = "consumed_on_failure"
+
+
+class Traits(Struct, frozen=True, kw_only=True):
+    """What an exchange can do; durations in microseconds. The core knows traits, never exchange names."""
+
+    client_id_unique: ClientIdRule = ClientIdRule.ALWAYS
+    lookup_by_client_id: bool = True
+    history_window: int | None = None
+    request_expiry: bool = False
+    native_stops: bool = False
+    reduce_only: bool = True
+    lag: int = 5_000_000
+
+
+class Gateway(Protocol):
+    """One account at one exchange. Thread-safe; no method but `open` and the queries may block for long."""
+
+    traits: Traits
+
+    def open(self) -> None:
+        """Connect and load the markets.
+
+        Raises:
+            ExchangeUnavailable: the exchange could not be asked.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and files; effects still under way are answered `Unclear`."""
+        ...
+
+    def submit(self, effect: Effect, done: Callable[[Outcome], None]) -> None:
+        """Carry out `effect` and call `done` with its outcome exactly once, at the latest at the effect's deadline.
+
+        An adapter in this process may call `done` before it returns, others call it from a thread of their own. A
+        request that certainly did not leave is `Refused`; whatever else is not a clear answer is `Unclear`.
+        """
+        ...
+
+    def instruments(self, market_type: MarketType) -> tuple[Instrument, ...]:
+        """Return the markets of that type, as loaded by `open`; never blocks."""
+        ...
+
+    def open_orders(self) -> tuple[ExchangeOrder, ...]:
+        """Return every open order of the account, also those that other programs placed.
+
+        Raises:
+            ExchangeUnavailable: the exchange could not be asked.
+        """
+        ...
+
+    def balances(self) -> Mapping[str, Decimal]:
+        """Return the account's total balance per currency.
+
+        Raises:
+            ExchangeUnavailable: the exchange could not be asked.
+        """
+        ...
