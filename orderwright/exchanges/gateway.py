@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from enum import StrEnum
 from typing import Protocol
-
-from msgspec import Struct
 
 from orderwright.engine.instruments import Instrument, MarketType
 from orderwright.engine.outcomes import Effect, ExchangeOrder, Outcome
+from orderwright.engine.traits import ClientIdRule as ClientIdRule
+from orderwright.engine.traits import Traits as Traits
 from orderwright.errors import OrderwrightError
 
 
@@ -18,26 +17,6 @@ class ExchangeError(OrderwrightError):
 
 class ExchangeUnavailable(ExchangeError):
     """The exchange could not be asked; trying again later may help."""
-
-
-class ClientIdRule(StrEnum):
-    """How long an exchange refuses a client order id it has seen."""
-
-    ALWAYS = "always"
-    OPEN_ONLY = "open_only"
-    CONSUMED_ON_FAILURE = "consumed_on_failure"
-
-
-class Traits(Struct, frozen=True, kw_only=True):
-    """What an exchange can do; durations in microseconds. The core knows traits, never exchange names."""
-
-    client_id_unique: ClientIdRule = ClientIdRule.ALWAYS
-    lookup_by_client_id: bool = True
-    history_window: int | None = None
-    request_expiry: bool = False
-    native_stops: bool = False
-    reduce_only: bool = True
-    lag: int = 5_000_000
 
 
 class Gateway(Protocol):

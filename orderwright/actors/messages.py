@@ -1,0 +1,284 @@
+"""What actors tell each other and what they answer to those who ask."""
+
+from decimal import Decimal
+from typing import NewType
+from uuid import UUID
+
+from msgspec import Struct
+
+from orderwright.engine.ids import SignalId
+from orderwright.engine.outcomes import Outcome
+from orderwright.engine.signals import Signal
+from orderwright.engine.strategy_account.commands import (
+    AllocateCapital,
+    CancelOrders,
+    ExecuteSignal,
+    LiquidatePositions,
+    PauseTrading,
+    ResumeTrading,
+)
+from orderwright.engine.strategy_account.results import LegResult
+from orderwright.eventstore.store import Appended, AppendFailed, Conflict, StoredEvent
+
+Address = NewType("Address", str)
+"""One incarnation of an actor: its name, `#` and a number that grows with every rebuild. The dead never answer."""
+
+AskId = NewType("AskId", int)
+"""Somebody outside the actors who waits for replies; 0 = nobody."""
+
+NOBODY = AskId(0)
+
+
+def address(name: str, incarnation: int) -> Address:
+    """Return the address of that incarnation of the actor `name`."""
+    return Address(f"{name}#{incarnation}")
+
+
+def name_of(addressee: Address) -> str:
+    """Return the actor's name, which is also the name of its event stream."""
+    return addressee.rpartition("#")[0]
+
+
+def strategy_account_name(strategy: str, account: str) -> str:
+    """Return the name (and stream) of the actor for one strategy on one account."""
+    return f"strategy-account/{strategy}@{account}"
+
+
+def inbox_name(strategy: str) -> str:
+    """Return the name (and stream) of a strategy's inbox."""
+    return f"inbox/{strategy}"
+
+
+class Start(Struct, frozen=True, kw_only=True):
+    """Rebuild yourself from the log; the first message of every incarnation."""
+
+
+class Loaded(Struct, frozen=True, kw_only=True):
+    """The stream's events, in order; the answer to `Env.load`."""
+
+    events: tuple[StoredEvent, ...]
+
+
+class LoadFailed(Struct, frozen=True, kw_only=True):
+    """The stream could not be read."""
+
+    reason: str
+
+
+class AppendEnded(Struct, frozen=True, kw_only=True):
+    """What came of an append; `ticket` is the number the appender gave it."""
+
+    ticket: int
+    outcome: Appended | Conflict | AppendFailed
+
+
+class Called(Struct, frozen=True, kw_only=True):
+    """What came of a call to the exchange."""
+
+    outcome: Outcome
+
+
+class Tick(Struct, frozen=True, kw_only=True):
+    """A timer that the actor set for itself has run out."""
+
+    reason: str
+
+
+class SubmitSignal(Struct, frozen=True, kw_only=True):
+    """Store this signal and hand it on. `recipients` are names of strategy accounts, resolved from the catalogue.
+
+    `key` is the sender's `id`, `body_hash` of the trimmed body; `dedupe_window` in microseconds.
+    """
+
+    signal: Signal
+    recipients: tuple[str, ...]
+    key: str | None
+    body_hash: str
+    dedupe_window: int
+    ask: AskId
+
+
+class Execute(Struct, frozen=True, kw_only=True):
+    """From an inbox to a strategy account: carry out a signal; the outcome goes to `inbox` and to `ask`."""
+
+    command: ExecuteSignal
+    inbox: Address
+    ask: AskId
+
+
+class SignalSettled(Struct, frozen=True, kw_only=True):
+    """From a strategy account to an inbox: that signal has ended here."""
+
+    account: str
+    sequence: int
+
+
+class AccountReady(Struct, frozen=True, kw_only=True):
+    """From the supervisor to an inbox: this incarnation of a strategy account takes commands."""
+
+    account: str
+    at: Address
+
+
+class AccountWanted(Struct, frozen=True, kw_only=True):
+    """From an inbox to the supervisor: bring this strategy account to life and tell me."""
+
+    account: str
+    inbox: Address
+
+
+class Ready(Struct, frozen=True, kw_only=True):
+    """From an actor to the supervisor: rebuilt, taking commands."""
+
+    at: Address
+
+
+class Stopped(Struct, frozen=True, kw_only=True):
+    """To the supervisor: this incarnation is gone; `reason` is empty if it was asked to stop."""
+
+    at: Address
+    reason: str
+
+
+class Wake(Struct, frozen=True, kw_only=True):
+    """To the supervisor: bring this actor to life if it is not; `ask` hears `Awake`."""
+
+    name: str
+    ask: AskId = NOBODY
+
+
+class CatalogueChanged(Struct, frozen=True, kw_only=True):
+    """To the supervisor: terms may have changed; tell the strategy accounts that are alive."""
+
+
+class Operate(Struct, frozen=True, kw_only=True):
+    """An operator's command to a strategy account; `ask` hears `Operated`."""
+
+    command: PauseTrading | ResumeTrading | CancelOrders | LiquidatePositions | AllocateCapital
+    ask: AskId
+
+
+class Describe(Struct, frozen=True, kw_only=True):
+    """Tell `ask` how you are."""
+
+    ask: AskId
+
+
+class SignalStored(Struct, frozen=True, kw_only=True):
+    """The signal is durable; every recipient will report."""
+
+    signal_id: SignalId
+
+
+class SignalDuplicate(Struct, frozen=True, kw_only=True):
+    """The same thing was stored before, as this signal; nothing was placed."""
+
+    signal_id: SignalId
+
+
+class SignalIdReused(Struct, frozen=True, kw_only=True):
+    """The sender's `id` was used for another body; nothing was stored."""
+
+    signal_id: SignalId
+
+
+class Overloaded(Struct, frozen=True, kw_only=True):
+    """Too much is waiting; nothing was stored and nothing was done."""
+
+
+class NotStored(Struct, frozen=True, kw_only=True):
+    """The signal is not stored, or nobody knows; a re-send is safe."""
+
+    reason: str
+
+
+class AccountReport(Struct, frozen=True, kw_only=True):
+    """What came of a signal at one strategy account; no results if it had ended before it came again."""
+
+    account: str
+    results: tuple[LegResult, ...]
+
+
+class Operated(Struct, frozen=True, kw_only=True):
+    """What came of an operator's command. Counts are orders; `done` is false while work goes on."""
+
+    account: str
+    done: bool
+    changed: bool
+    cancelled: int = 0
+    failed: int = 0
+    in_doubt: int = 0
+    note: str = ""
+
+
+class PositionView(Struct, frozen=True, kw_only=True):
+    """A position as shown to an operator."""
+
+    symbol: str
+    quantity: Decimal
+    average_price: Decimal
+    realised: Decimal
+    fees: dict[str, Decimal]
+
+
+class OrderView(Struct, frozen=True, kw_only=True):
+    """An unfinished order as shown to an operator."""
+
+    engine_order_id: str
+    order_id: str | None
+    signal_id: UUID
+    symbol: str
+    side: str
+    order_type: str
+    status: str
+    in_doubt: bool
+    amount: Decimal
+    filled: Decimal
+    price: Decimal | None
+    ref: str | None
+
+
+class AccountView(Struct, frozen=True, kw_only=True):
+    """A strategy account as shown to an operator; `condition` is active, paused, liquidating or rebuilding."""
+
+    account: str
+    condition: str
+    why: str
+    version: int
+    capital: dict[str, Decimal]
+    positions: tuple[PositionView, ...]
+    orders: tuple[OrderView, ...]
+    waiting_signals: int
+
+
+Reply = (
+    SignalStored
+    | SignalDuplicate
+    | SignalIdReused
+    | Overloaded
+    | NotStored
+    | AccountReport
+    | Operated
+    | AccountView
+    | Ready
+)
+
+Mail = (
+    Start
+    | Loaded
+    | LoadFailed
+    | AppendEnded
+    | Called
+    | Tick
+    | SubmitSignal
+    | Execute
+    | SignalSettled
+    | AccountReady
+    | AccountWanted
+    | Ready
+    | Stopped
+    | Wake
+    | CatalogueChanged
+    | Operate
+    | Describe
+)

@@ -1,0 +1,136 @@
+"""What a sender is told of each leg of a signal, folded from events: live while it runs, and later from the log."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from orderwright.engine.ids import OrderId
+from orderwright.engine.orders import OrderStatus
+from orderwright.engine.signals import Instruction, OrderType, Side
+from orderwright.engine.strategy_account.events import (
+    CancellationEnded,
+    Event,
+    FillRecorded,
+    LegRefused,
+    OrderAccepted,
+    OrderClosed,
+    OrderDoubted,
+    OrderNeverPlaced,
+    OrderRejected,
+    OrderRequested,
+)
+
+
+class LegStatus(StrEnum):
+    """How a leg stands: WORKING until there is an answer, then one of the others (IN_DOUBT may still change)."""
+
+    WORKING = "working"
+    SUCCESS = "success"
+    FAILED = "failed"
+    REFUSED = "refused"
+    IN_DOUBT = "in_doubt"
+
+
+class LegResult(Struct, frozen=True, kw_only=True):
+    """The outcome of one leg at one strategy account; amounts in base units, prices in quote units."""
+
+    leg: int
+    order_type: OrderType
+    status: LegStatus = LegStatus.WORKING
+    symbol: str | None = None
+    side: Side | None = None
+    ref: str | None = None
+    engine_order_id: OrderId | None = None
+    order_id: str | None = None
+    order_status: OrderStatus | None = None
+    amount: Decimal | None = None
+    price: Decimal | None = None
+    code: str | None = None
+    error: str | None = None
+    cancelled_orders: int | None = None
+    failed_orders: int | None = None
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether nothing more is awaited for this leg."""
+        return self.status is not LegStatus.WORKING
+
+
+def unanswered(instruction: Instruction) -> LegResult:
+    """Return the result of a leg of which nothing is known yet."""
+    return LegResult(
+        leg=instruction.leg,
+        order_type=instruction.order_type,
+        symbol=instruction.symbol,
+        side=instruction.side,
+        ref=instruction.ref,
+    )
+
+
+def is_about(event: Event, result: LegResult) -> bool:
+    """Whether `event` (of the same signal) concerns this leg."""
+    if isinstance(event, LegRefused | OrderRequested | CancellationEnded):
+        return event.leg == result.leg
+    order_id = getattr(event, "order_id", None)
+    return order_id is not None and order_id == result.engine_order_id
+
+
+def after(result: LegResult, event: Event) -> LegResult:  # noqa: PLR0911 -- one return per kind of event
+    """Return the leg's result once `event`, which is about it, has happened."""
+    match event:
+        case LegRefused():
+            return replace(result, status=LegStatus.REFUSED, code=event.code, error=event.error)
+        case OrderRequested():
+            return replace(
+                result,
+                symbol=event.symbol,
+                side=event.side,
+                engine_order_id=event.order_id,
+                order_status=OrderStatus.PENDING,
+                amount=event.amount,
+                price=event.price,
+            )
+        case OrderAccepted():
+            return replace(
+                result,
+                status=LegStatus.SUCCESS,
+                order_id=event.exchange_order_id,
+                order_status=OrderStatus.NEW,
+                code=None,
+                error=None,
+            )
+        case OrderRejected():
+            return _failed(result, event.code, event.error)
+        case OrderNeverPlaced():
+            return _failed(result, "not_placed", "The order never reached the exchange, and it was not sent again.")
+        case OrderDoubted():
+            return replace(
+                result,
+                status=LegStatus.IN_DOUBT,
+                code="in_doubt",
+                error=f"The exchange may or may not have the order ({event.reason}); it is being looked up.",
+            )
+        case FillRecorded():
+            return replace(result, order_status=OrderStatus.PARTIALLY_FILLED)
+        case OrderClosed():
+            return replace(result, order_status=event.status)
+        case CancellationEnded():
+            return _cancelled(result, event)
+    return result
+
+
+def _failed(result: LegResult, code: str, error: str) -> LegResult:
+    return replace(result, status=LegStatus.FAILED, order_status=OrderStatus.REJECTED, code=code, error=error)
+
+
+def _cancelled(result: LegResult, event: CancellationEnded) -> LegResult:
+    counted = replace(result, cancelled_orders=event.cancelled, failed_orders=event.failed + event.in_doubt)
+    if event.in_doubt:
+        error = f"{event.in_doubt} cancel(s) may or may not have been carried out; they are being looked up."
+        return replace(counted, status=LegStatus.IN_DOUBT, code="in_doubt", error=error)
+    if event.failed:
+        error = f"{event.failed} order(s) had ended before the cancel or could not be cancelled."
+        return replace(counted, status=LegStatus.FAILED, code="not_cancelled", error=error)
+    return replace(counted, status=LegStatus.SUCCESS)

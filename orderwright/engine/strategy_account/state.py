@@ -1,0 +1,134 @@
+"""The state of a strategy account: all that its decisions rest on, folded from its events."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+from msgspec import Struct
+
+from orderwright.engine.ids import OrderId, SignalId
+from orderwright.engine.instruments import Instruments, Quote
+from orderwright.engine.money import ZERO, add
+from orderwright.engine.orders import Order
+from orderwright.engine.positions import Position
+from orderwright.engine.signals import Instruction, Side
+from orderwright.engine.strategy_account.events import Terms
+from orderwright.engine.strategy_account.results import LegResult
+from orderwright.engine.traits import Traits
+from orderwright.moments import SECOND, Micros
+
+
+class CancelOutcome(StrEnum):
+    """What came of cancelling one order for a leg."""
+
+    AWAITED = "awaited"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    IN_DOUBT = "in_doubt"
+
+
+class Leg(Struct, frozen=True, kw_only=True):
+    """An instruction on its way; `cancels` are the orders it cancels."""
+
+    instruction: Instruction
+    result: LegResult
+    cancels: dict[OrderId, CancelOutcome] = {}
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nothing has been decided for this leg yet."""
+        return not self.result.is_answered and self.result.engine_order_id is None and not self.cancels
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """A signal, or an operator's cancel-all, on its way; legs in the sender's order."""
+
+    signal_id: SignalId
+    sequence: int
+    born_at: Micros
+    legs: tuple[Leg, ...]
+
+
+class Liquidation(Struct, frozen=True, kw_only=True):
+    """The goal to hold nothing; `next_leg` numbers its orders, none is sent before `not_before`."""
+
+    command_id: SignalId
+    next_leg: int = 0
+    not_before: Micros = Micros(0)
+
+
+class Pause(Struct, frozen=True, kw_only=True):
+    """Who paused trading, and why."""
+
+    at: Micros
+    by: str
+    why: str
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """Unfinished business and holdings. What has ended leaves the state; the log keeps it.
+
+    `queue` has the strategy's signals in order, the first is running; `operations` (operators' cancel-alls) run beside
+    it. `last_sequence` is the latest signal accepted: one with an equal or lower sequence has been here before.
+    """
+
+    terms: Terms | None = None
+    capital: dict[str, Decimal] = {}
+    pause: Pause | None = None
+    positions: dict[str, Position] = {}
+    orders: dict[OrderId, Order] = {}
+    queue: tuple[Run, ...] = ()
+    operations: tuple[Run, ...] = ()
+    last_sequence: int = 0
+    liquidation: Liquidation | None = None
+
+    @property
+    def has_unfinished_business(self) -> bool:
+        """Whether a restart must look after this strategy account at once."""
+        return bool(self.orders or self.queue or self.operations or self.liquidation)
+
+    def position(self, symbol: str) -> Position:
+        """Return the position in `symbol`, flat if there never was one."""
+        return self.positions.get(symbol) or Position(symbol=symbol)
+
+    def resting(self, symbol: str, side: Side) -> Decimal:
+        """Return what own unfinished orders of that symbol and side may still trade, doubtful ones included."""
+        total = ZERO
+        for order in self.orders.values():
+            if order.symbol == symbol and order.side is side:
+                total = add(total, order.remaining)
+        return total
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """Who this strategy account is: its stream's name, its number within the installation, the installation's salt."""
+
+    name: str
+    number: int
+    salt: str
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """Durations that decisions obey, in microseconds."""
+
+    valid_for: int = 10 * SECOND
+    call_timeout: int = 10 * SECOND
+    price_max_age: int = 5 * SECOND
+    liquidation_pause: int = 2 * SECOND
+
+
+class Market(Struct, frozen=True, kw_only=True):
+    """What is known of the exchange: its instruments (None until loaded), last prices by symbol, and its traits."""
+
+    instruments: Instruments | None
+    quotes: dict[str, Quote]
+    traits: Traits
+
+
+class Context(Struct, frozen=True, kw_only=True):
+    """What a decision may use besides the state. `shares_account`: other strategies trade on the same account."""
+
+    now: Micros
+    identity: Identity
+    rules: Rules
+    market: Market
+    shares_account: bool = False

@@ -1,0 +1,25 @@
+"""What exchanges can and cannot do, as data: the core and the actors know traits, never an exchange's name."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class ClientIdRule(StrEnum):
+    """How long an exchange refuses a client order id it has seen."""
+
+    ALWAYS = "always"
+    OPEN_ONLY = "open_only"
+    CONSUMED_ON_FAILURE = "consumed_on_failure"
+
+
+class Traits(Struct, frozen=True, kw_only=True):
+    """What an exchange can do; durations in microseconds."""
+
+    client_id_unique: ClientIdRule = ClientIdRule.ALWAYS
+    lookup_by_client_id: bool = True
+    history_window: int | None = None
+    request_expiry: bool = False
+    native_stops: bool = False
+    reduce_only: bool = True
+    lag: int = 5_000_000
