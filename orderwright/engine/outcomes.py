@@ -2,6 +2,8 @@
 
 Every effect is answered by exactly one outcome, at the latest at its deadline. Doubt is an outcome of its own: an
 answer that is neither a clear yes nor a clear no.
+
+`market_type` says which market an effect means where an exchange has a symbol in several; None: the only one.
 """
 
 from decimal import Decimal
@@ -9,7 +11,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from orderwright.engine.ids import OrderId
-from orderwright.engine.instruments import Quote
+from orderwright.engine.instruments import MarketType, Quote
 from orderwright.engine.orders import Fill, OrderStatus
 from orderwright.engine.signals import OrderType, Side
 from orderwright.moments import Micros
@@ -28,6 +30,7 @@ class PlaceOrder(Struct, frozen=True, kw_only=True):
     raises_exposure: bool
     valid_until: Micros
     deadline: Micros
+    market_type: MarketType | None = None
 
 
 class CancelOrder(Struct, frozen=True, kw_only=True):
@@ -38,6 +41,7 @@ class CancelOrder(Struct, frozen=True, kw_only=True):
     exchange_order_id: str | None
     attempt: int
     deadline: Micros
+    market_type: MarketType | None = None
 
 
 class LookUpOrder(Struct, frozen=True, kw_only=True):
@@ -47,6 +51,7 @@ class LookUpOrder(Struct, frozen=True, kw_only=True):
     symbol: str
     exchange_order_id: str | None
     deadline: Micros
+    market_type: MarketType | None = None
 
 
 class FetchQuote(Struct, frozen=True, kw_only=True):
@@ -54,6 +59,7 @@ class FetchQuote(Struct, frozen=True, kw_only=True):
 
     symbol: str
     deadline: Micros
+    market_type: MarketType | None = None
 
 
 Effect = PlaceOrder | CancelOrder | LookUpOrder | FetchQuote
