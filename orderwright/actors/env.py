@@ -5,8 +5,12 @@ Nothing here blocks. Whatever takes time ends as a message to the address that w
 
 from typing import Protocol
 
+from msgspec import Struct
+
 from orderwright.actors.messages import Address, AskId, Mail, Reply
 from orderwright.engine.outcomes import Effect
+from orderwright.engine.strategy_account.events import Terms
+from orderwright.engine.strategy_account.state import Identity, Market, Rules
 from orderwright.eventstore.store import Append
 from orderwright.moments import Micros
 
@@ -26,12 +30,23 @@ class Env(Protocol):
         """Read the whole stream; ends as `Loaded` or `LoadFailed`."""
         ...
 
-    def append(self, append: Append, ticket: int, to: Address) -> None:
-        """Write to the log, first in, first out; ends as `AppendEnded` with the same ticket."""
+    def append(self, append: Append, ticket: int, to: Address) -> bool:
+        """Write to the log, first in, first out; ends as `AppendEnded` with the same ticket.
+
+        Returns False if too much is waiting to be written: then nothing was taken, and no message will come.
+        """
         ...
 
     def call(self, account: str, effect: Effect, to: Address) -> None:
         """Carry out an effect at an exchange account; ends as `Called`, at the latest at the effect's deadline."""
+        ...
+
+    def connect(self, account: str, to: Address) -> None:
+        """Connect to an exchange account and load its markets; ends as `Connected` or `Unreachable`."""
+        ...
+
+    def survey(self, account: str, to: Address) -> None:
+        """Ask for all open orders of an exchange account; ends as `Surveyed` or `Unreachable`."""
         ...
 
     def after(self, delay: int, message: Mail, to: Address) -> None:
@@ -48,4 +63,42 @@ class Env(Protocol):
 
     def stop(self, at: Address, reason: str) -> None:
         """End an incarnation: its mailbox takes nothing more; the supervisor hears `Stopped` with the reason."""
+        ...
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """A strategy account as declared: `account` is the exchange account's name."""
+
+    identity: Identity
+    strategy: str
+    account: str
+    terms: Terms
+    shares_account: bool
+
+
+class Directory(Protocol):
+    """What actors look up: immutable facts, published by others, never a call that blocks."""
+
+    def profile(self, name: str) -> Profile | None:
+        """Return the strategy account of that name as the catalogue declares it now."""
+        ...
+
+    def market(self, profile: Profile) -> Market:
+        """Return the markets and last prices that the strategy account sees."""
+        ...
+
+    def rules(self) -> Rules:
+        """Return the durations that decisions obey."""
+        ...
+
+    def installation_salt(self) -> str:
+        """Return the salt that marks this installation's client order ids."""
+        ...
+
+
+class Room(Protocol):
+    """Anything with a mailbox: one message at a time, and nothing blocks."""
+
+    def handle(self, mail: Mail) -> None:
+        """Take one message."""
         ...

@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from orderwright.engine.ids import SignalId
-from orderwright.engine.outcomes import Outcome
+from orderwright.engine.outcomes import ExchangeOrder, Outcome
 from orderwright.engine.signals import Signal
 from orderwright.engine.strategy_account.commands import (
     AllocateCapital,
@@ -44,6 +44,11 @@ def strategy_account_name(strategy: str, account: str) -> str:
     return f"strategy-account/{strategy}@{account}"
 
 
+def exchange_account_name(account: str) -> str:
+    """Return the name of the actor for one account at one exchange."""
+    return f"exchange-account/{account}"
+
+
 def inbox_name(strategy: str) -> str:
     """Return the name (and stream) of a strategy's inbox."""
     return f"inbox/{strategy}"
@@ -76,6 +81,22 @@ class Called(Struct, frozen=True, kw_only=True):
     """What came of a call to the exchange."""
 
     outcome: Outcome
+
+
+class Connected(Struct, frozen=True, kw_only=True):
+    """The exchange account can be used: its markets are loaded."""
+
+
+class Surveyed(Struct, frozen=True, kw_only=True):
+    """All open orders of an exchange account, whoever placed them."""
+
+    orders: tuple[ExchangeOrder, ...]
+
+
+class Unreachable(Struct, frozen=True, kw_only=True):
+    """The exchange account could not be asked."""
+
+    reason: str
 
 
 class Tick(Struct, frozen=True, kw_only=True):
@@ -154,6 +175,7 @@ class CatalogueChanged(Struct, frozen=True, kw_only=True):
 class Operate(Struct, frozen=True, kw_only=True):
     """An operator's command to a strategy account; `ask` hears `Operated`."""
 
+    command_id: UUID
     command: PauseTrading | ResumeTrading | CancelOrders | LiquidatePositions | AllocateCapital
     ask: AskId
 
@@ -269,6 +291,9 @@ Mail = (
     | LoadFailed
     | AppendEnded
     | Called
+    | Connected
+    | Surveyed
+    | Unreachable
     | Tick
     | SubmitSignal
     | Execute

@@ -17,6 +17,11 @@ class MarketType(StrEnum):
     FUTURES = "FUTURES"
     STOCK = "STOCK"
 
+    @property
+    def is_margined(self) -> bool:
+        """Whether positions can be short and are held on margin."""
+        return self is MarketType.FUTURES
+
 
 class Instrument(Struct, frozen=True, kw_only=True):
     """One market: `step` is the smallest change of an amount (base units), `tick` of a price (quote units)."""

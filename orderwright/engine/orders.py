@@ -112,6 +112,8 @@ class Order(Struct, frozen=True, kw_only=True):
     leg: int
     sequence: int
     symbol: str
+    base: str
+    quote: str
     side: Side
     order_type: OrderType
     amount: Decimal

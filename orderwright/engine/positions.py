@@ -17,6 +17,8 @@ class Position(Struct, frozen=True, kw_only=True):
     """
 
     symbol: str
+    base: str = ""
+    quote: str = ""
     quantity: Decimal = ZERO
     average_price: Decimal = ZERO
     realised: Decimal = ZERO
@@ -38,7 +40,7 @@ def after_fill(position: Position, side: Side, fill: Fill) -> Position:
     change = fill.amount if side is Side.BUY else -fill.amount
     traded = _after_trade(position, change, fill.price)
     fees = {**position.fees, fill.fee_currency: add(position.fees.get(fill.fee_currency, ZERO), fill.fee)}
-    in_base = fill.fee and fill.fee_currency == position.symbol.partition("/")[0]
+    in_base = fill.fee and fill.fee_currency == position.base
     quantity = subtract(traded.quantity, fill.fee) if in_base else traded.quantity
     return replace(traded, quantity=quantity, fees=fees if fill.fee else position.fees)
 

@@ -96,6 +96,8 @@ class OrderRequested(Struct, frozen=True, kw_only=True, tag="order_requested", o
     attempt: int
     order_id: OrderId
     symbol: str
+    base: str
+    quote: str
     side: Side
     order_type: OrderType
     amount: Decimal

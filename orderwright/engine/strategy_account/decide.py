@@ -1,0 +1,152 @@
+"""What a strategy account decides when it is told something: events, nothing else. Duplicates yield none."""
+
+from collections.abc import Callable
+from typing import Any
+
+from orderwright.engine.outcomes import CancelAnswered, OrderSeen, PlacementAnswered, QuoteAnswered, Unclear
+from orderwright.engine.orders import CancelState, OrderStatus
+from orderwright.engine.strategy_account import commands as c
+from orderwright.engine.strategy_account.events import (
+    CancelDoubted,
+    CancellationOrdered,
+    CapitalAllocated,
+    Event,
+    LegRefused,
+    LiquidationStarted,
+    OrderDoubted,
+    SignalAccepted,
+    TermsAdopted,
+    TradingPaused,
+    TradingResumed,
+)
+from orderwright.engine.strategy_account.evolve import evolve_all
+from orderwright.engine.strategy_account.progress import advance, due_legs
+from orderwright.engine.strategy_account.reconcile import cancel_answered, order_seen, placement_answered
+from orderwright.engine.strategy_account.state import Context, State
+
+
+def decide(state: State, message: c.Message, context: Context) -> list[Event]:
+    """Return what happens when `message` arrives: its own consequences, then whatever has become possible by them."""
+    events: list[Event] = _DECISIONS[type(message)](state, message, context)
+    return [*events, *advance(evolve_all(state, events), context)]
+
+
+def _adopt_terms(state: State, command: c.AdoptTerms, context: Context) -> list[Event]:
+    return [] if state.terms == command.terms else [TermsAdopted(at=context.now, terms=command.terms)]
+
+
+def _allocate_capital(state: State, command: c.AllocateCapital, context: Context) -> list[Event]:
+    if state.capital.get(command.currency) == command.amount:
+        return []
+    return [CapitalAllocated(at=context.now, currency=command.currency, amount=command.amount, by=command.by)]
+
+
+def _execute_signal(state: State, command: c.ExecuteSignal, context: Context) -> list[Event]:
+    if command.sequence <= state.last_sequence:
+        return []
+    return [
+        SignalAccepted(
+            at=context.now,
+            signal_id=command.signal_id,
+            sequence=command.sequence,
+            born_at=command.born_at,
+            instructions=command.instructions,
+        )
+    ]
+
+
+def _cancel_orders(state: State, command: c.CancelOrders, context: Context) -> list[Event]:
+    if any(run.signal_id == command.command_id for run in state.operations):
+        return []
+    return [
+        CancellationOrdered(
+            at=context.now,
+            command_id=command.command_id,
+            by=command.by,
+            why=command.why,
+            symbol=command.symbol,
+            side=command.side,
+        )
+    ]
+
+
+def _liquidate(state: State, command: c.LiquidatePositions, context: Context) -> list[Event]:
+    if state.liquidation is not None:
+        return []
+    return [LiquidationStarted(at=context.now, command_id=command.command_id, by=command.by, why=command.why)]
+
+
+def _pause(state: State, command: c.PauseTrading, context: Context) -> list[Event]:
+    if state.pause is not None:
+        return []
+    return [TradingPaused(at=context.now, by=command.by, why=command.why)]
+
+
+def _resume(state: State, command: c.ResumeTrading, context: Context) -> list[Event]:
+    if state.pause is None:
+        return []
+    return [TradingResumed(at=context.now, by=command.by, why=command.why)]
+
+
+def _recover(state: State, _command: c.Recover, context: Context) -> list[Event]:
+    events: list[Event] = []
+    for order in state.orders.values():
+        if order.status is OrderStatus.PENDING and not order.placement_in_doubt:
+            events.append(OrderDoubted(at=context.now, order_id=order.order_id, reason="restart before an answer"))
+        if order.cancel is CancelState.REQUESTED:
+            events.append(CancelDoubted(at=context.now, order_id=order.order_id, reason="restart before an answer"))
+    return events
+
+
+def _time_passed(_state: State, _command: c.TimePassed, _context: Context) -> list[Event]:
+    return []
+
+
+def _quote_answered(state: State, answer: QuoteAnswered, context: Context) -> list[Event]:
+    reason = _why_unusable(answer, context)
+    if reason is None:
+        return []
+    error = f"The price of {answer.symbol} could not be had: {reason}"
+    return [
+        LegRefused(
+            at=context.now,
+            signal_id=run.signal_id,
+            leg=leg.instruction.leg,
+            code="price_unavailable",
+            error=error,
+        )
+        for run, leg in due_legs(state)
+        if not leg.instruction.is_cancel and _symbol(leg.instruction.symbol, context) == answer.symbol
+    ]
+
+
+def _why_unusable(answer: QuoteAnswered, context: Context) -> str | None:
+    if isinstance(answer.result, Unclear):
+        return answer.result.reason
+    if context.market.instruments is None:
+        return "the exchange's markets are not loaded"
+    if context.now - answer.result.at > context.rules.price_max_age:
+        return "the last price is too old"
+    return None
+
+
+def _symbol(text: str | None, context: Context) -> str | None:
+    found = context.market.instruments.find(text or "") if context.market.instruments is not None else None
+    return getattr(found, "symbol", text)
+
+
+_DECISIONS: dict[type[Any], Callable[[State, Any, Context], list[Event]]] = {
+    c.AdoptTerms: _adopt_terms,
+    c.AllocateCapital: _allocate_capital,
+    c.ExecuteSignal: _execute_signal,
+    c.CancelOrders: _cancel_orders,
+    c.LiquidatePositions: _liquidate,
+    c.PauseTrading: _pause,
+    c.ResumeTrading: _resume,
+    c.Recover: _recover,
+    c.TimePassed: _time_passed,
+    PlacementAnswered: placement_answered,
+    CancelAnswered: cancel_answered,
+    OrderSeen: order_seen,
+    QuoteAnswered: _quote_answered,
+}

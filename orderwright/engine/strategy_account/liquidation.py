@@ -1,0 +1,93 @@
+"""Liquidation as a durable goal: cancel own orders, close what is confirmed, go on as doubts settle, until flat."""
+
+from decimal import Decimal
+
+from orderwright.engine.instruments import Instrument
+from orderwright.engine.money import plain
+from orderwright.engine.orders import CancelState
+from orderwright.engine.positions import Position
+from orderwright.engine.signals import Instruction, OrderType
+from orderwright.engine.strategy_account.events import CancelRequested, Event, LiquidationEnded
+from orderwright.engine.strategy_account.placing import fresh_quote, request
+from orderwright.engine.strategy_account.sizing import Size, below_minimum, close_size
+from orderwright.engine.strategy_account.state import Context, Liquidation, State
+
+
+def liquidation_step(state: State, context: Context) -> list[Event]:
+    """Return the next events toward holding nothing; none while answers are awaited, or when there is no such goal."""
+    goal = state.liquidation
+    if goal is None:
+        return []
+    cancels: list[Event] = [
+        CancelRequested(at=context.now, order_id=order.order_id, attempt=order.cancel_attempt + 1)
+        for order in state.orders.values()
+        if order.signal_id != goal.command_id and order.cancel is None
+    ]
+    if cancels:
+        return cancels
+    if context.market.instruments is None or context.now < goal.not_before:
+        return []
+    for position in state.positions.values():
+        close = _close(state, goal, position, context)
+        if close:
+            return close
+    return _end(state, goal, context)
+
+
+def _close(state: State, goal: Liquidation, position: Position, context: Context) -> list[Event]:
+    instrument = _instrument(position, context)
+    if instrument is None or _is_left_over(position, instrument, context):
+        return []
+    if any(
+        order.symbol == position.symbol and order.cancel is CancelState.REQUESTED for order in state.orders.values()
+    ):
+        return []
+    everything = Instruction(
+        leg=goal.next_leg, order_type=OrderType.MARKET, priority=0, symbol=position.symbol, qty_per=Decimal(-100)
+    )
+    size = close_size(state, everything, instrument)
+    if not isinstance(size, Size) or below_minimum(size.amount, None, instrument) is not None:
+        return []
+    return [
+        request(
+            goal.command_id,
+            leg=goal.next_leg,
+            size=size,
+            instrument=instrument,
+            order_type=OrderType.MARKET,
+            limit=None,
+            reference_price=_price(position, context),
+            ref=None,
+            context=context,
+        )
+    ]
+
+
+def _end(state: State, goal: Liquidation, context: Context) -> list[Event]:
+    if state.orders:
+        return []
+    left = []
+    for position in state.positions.values():
+        if position.is_flat:
+            continue
+        instrument = _instrument(position, context)
+        if instrument is None or not _is_left_over(position, instrument, context):
+            return []
+        left.append(f"{plain(position.quantity)} of {position.symbol}")
+    note = f"left, being below the market's minimum: {', '.join(left)}" if left else ""
+    return [LiquidationEnded(at=context.now, command_id=goal.command_id, note=note)]
+
+
+def _instrument(position: Position, context: Context) -> Instrument | None:
+    return None if context.market.instruments is None else context.market.instruments.get(position.symbol)
+
+
+def _price(position: Position, context: Context) -> Decimal:
+    quote = fresh_quote(context.market.quotes, position.symbol, context)
+    return position.average_price if quote is None else quote.price
+
+
+def _is_left_over(position: Position, instrument: Instrument, context: Context) -> bool:
+    if position.is_flat:
+        return True
+    return below_minimum(abs(position.quantity), _price(position, context), instrument) is not None

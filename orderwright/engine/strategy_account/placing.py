@@ -1,0 +1,214 @@
+"""From one instruction to an order request or a refusal: every check that an entry or a close must pass."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from msgspec import Struct
+
+from orderwright.engine.ids import SignalId, client_order_id
+from orderwright.engine.instruments import Instrument, Quote, SymbolAmbiguous, SymbolUnknown
+from orderwright.engine.money import ZERO, divide_down, multiply, plain, round_to_tick
+from orderwright.engine.orders import Purpose
+from orderwright.engine.signals import Instruction, OrderType
+from orderwright.engine.strategy_account.events import OrderRequested
+from orderwright.engine.strategy_account.sizing import (
+    Refusal,
+    Size,
+    below_minimum,
+    close_size,
+    entry_size,
+    exposure_added,
+    free_capital,
+    is_dust,
+    leverage_of,
+)
+from orderwright.engine.strategy_account.state import CancelOutcome, Context, Run, State
+from orderwright.moments import Micros
+
+_SUPPORTED = frozenset({OrderType.MARKET, OrderType.LIMIT})
+
+
+class NeedsMarket(Struct, frozen=True, kw_only=True):
+    """Nothing can be decided before the exchange's markets, or this symbol's price, are known."""
+
+    symbol: str
+
+
+def place(state: State, run: Run, instruction: Instruction, context: Context) -> OrderRequested | Refusal | NeedsMarket:
+    """Decide one placing leg of a signal: the order to request, why not, or what must be known first."""
+    refusal = _refusal_at_once(state, run, instruction, context)
+    if refusal is not None:
+        return refusal
+    instrument = _instrument(instruction, context)
+    if not isinstance(instrument, Instrument):
+        return instrument
+    if not instruction.is_close and _has_unsettled_cancel(state, run, instrument.symbol):
+        error = f"A cancel of {instrument.symbol} earlier in this batch is still in doubt."
+        return Refusal(code="cancel_unsettled", error=error)
+    price = _price(state, instruction, instrument, context)
+    if isinstance(price, NeedsMarket):
+        return price
+    size = (
+        close_size(state, instruction, instrument)
+        if instruction.is_close
+        else entry_size(state, instruction, instrument, price)
+    )
+    if isinstance(size, Refusal):
+        return size
+    refused = _refusal_of_size(state, size, instrument, price)
+    if refused is not None:
+        return refused
+    return request(
+        run.signal_id,
+        leg=instruction.leg,
+        size=size,
+        instrument=instrument,
+        order_type=instruction.order_type,
+        limit=None if instruction.price is None else round_to_tick(instruction.price, instrument.tick),
+        reference_price=price,
+        ref=instruction.ref,
+        context=context,
+    )
+
+
+def request(
+    signal_id: SignalId,
+    *,
+    leg: int,
+    size: Size,
+    instrument: Instrument,
+    order_type: OrderType,
+    limit: Decimal | None,
+    reference_price: Decimal,
+    ref: str | None,
+    context: Context,
+) -> OrderRequested:
+    """Return the request for an order of that size, valid from now for as long as the rules say."""
+    identity = context.identity
+    return OrderRequested(
+        at=context.now,
+        signal_id=signal_id,
+        leg=leg,
+        attempt=1,
+        order_id=client_order_id(
+            salt=identity.salt, account_number=identity.number, signal_id=signal_id, leg=leg, attempt=1
+        ),
+        symbol=instrument.symbol,
+        base=instrument.base,
+        quote=instrument.quote,
+        side=size.side,
+        order_type=order_type,
+        amount=size.amount,
+        price=limit,
+        reference_price=reference_price,
+        purpose=size.purpose,
+        reduce_only=_is_reduce_only(size, instrument, context),
+        valid_until=Micros(context.now + context.rules.valid_for),
+        ref=ref,
+        inputs=size.inputs,
+    )
+
+
+def _is_reduce_only(size: Size, instrument: Instrument, context: Context) -> bool:
+    # On a netting account a sibling's opposite exposure would make the exchange cut or refuse a reduce-only order.
+    return (
+        size.purpose is Purpose.CLOSE
+        and instrument.market_type.is_margined
+        and context.market.traits.reduce_only
+        and not context.shares_account
+    )
+
+
+def fresh_quote(quotes: Mapping[str, Quote], symbol: str, context: Context) -> Quote | None:
+    """Return the last price of `symbol` if it is young enough to size an order with."""
+    quote = quotes.get(symbol)
+    return quote if quote is not None and context.now - quote.at <= context.rules.price_max_age else None
+
+
+def _refusal_at_once(state: State, run: Run, instruction: Instruction, context: Context) -> Refusal | None:
+    if state.terms is None:
+        return Refusal(code="insufficient_capital", error="This strategy account has no terms yet.")
+    if instruction.order_type not in _SUPPORTED:
+        error = f"{instruction.order_type} orders are not supported at this exchange."
+        return Refusal(code="unsupported_by_exchange", error=error)
+    return expiry(state, run, instruction, context)
+
+
+def expiry(state: State, run: Run, instruction: Instruction, context: Context) -> Refusal | None:
+    """Return why a leg is too old to be carried out; exits may be older than entries."""
+    terms = state.terms
+    if terms is None:
+        return None
+    most = terms.max_exit_lag if instruction.is_exit else terms.max_lag
+    age = context.now - run.born_at
+    if age <= most:
+        return None
+    error = f"The signal is {age / 1e6:.1f} s old; at most {most / 1e6:g} s are allowed for this."
+    return Refusal(code="signal_expired", error=error)
+
+
+def _instrument(instruction: Instruction, context: Context) -> Instrument | Refusal | NeedsMarket:
+    symbol = instruction.symbol or ""
+    if context.market.instruments is None:
+        return NeedsMarket(symbol=symbol)
+    match context.market.instruments.find(symbol):
+        case SymbolUnknown():
+            return Refusal(code="unknown_symbol", error=f"The account's exchange has no market {symbol}.")
+        case SymbolAmbiguous(candidates=candidates):
+            error = f"{symbol} can mean {', '.join(candidates)}: write it as BASE/QUOTE."
+            return Refusal(code="ambiguous_symbol", error=error)
+        case instrument:
+            return instrument
+
+
+def _has_unsettled_cancel(state: State, run: Run, symbol: str) -> bool:
+    return any(
+        outcome is CancelOutcome.IN_DOUBT and order_id in state.orders and state.orders[order_id].symbol == symbol
+        for leg in run.legs
+        for order_id, outcome in leg.cancels.items()
+    )
+
+
+def _price(
+    state: State, instruction: Instruction, instrument: Instrument, context: Context
+) -> Decimal | NeedsMarket:
+    own = instruction.price or instruction.stop_price
+    if own is not None:
+        return round_to_tick(own, instrument.tick)
+    quote = fresh_quote(context.market.quotes, instrument.symbol, context)
+    if quote is not None:
+        return quote.price
+    position = state.position(instrument.symbol)
+    if instruction.is_close and not is_dust(position, instrument):
+        # A close is sized by the position alone: a dead price feed must not keep a trader in.
+        return position.average_price
+    return NeedsMarket(symbol=instrument.symbol)
+
+
+def _refusal_of_size(state: State, size: Size, instrument: Instrument, price: Decimal) -> Refusal | None:
+    too_small = below_minimum(size.amount, price, instrument)
+    if too_small is not None:
+        return too_small
+    added = exposure_added(state, instrument.symbol, size.side, size.amount)
+    if added == ZERO or size.purpose is Purpose.CLOSE:
+        return None
+    if state.pause is not None:
+        return Refusal(code="paused", error=f"Trading is paused by {state.pause.by}: {state.pause.why}")
+    if state.liquidation is not None:
+        return Refusal(code="paused", error="A liquidation is under way: nothing may be opened.")
+    return _refusal_of_exposure(state, added, instrument, price)
+
+
+def _refusal_of_exposure(state: State, added: Decimal, instrument: Instrument, price: Decimal) -> Refusal | None:
+    free = free_capital(state, instrument)
+    needed = divide_down(multiply(added, price), leverage_of(state, instrument))
+    if needed > free:
+        error = f"{plain(needed)} {instrument.quote} are needed; {plain(max(free, ZERO))} of the capital are free."
+        return Refusal(code="insufficient_capital", error=error)
+    most = state.terms.max_positions if state.terms is not None else None
+    taken = {symbol for symbol, position in state.positions.items() if not position.is_flat}
+    taken |= {order.symbol for order in state.orders.values() if order.purpose is Purpose.ENTRY}
+    if most is not None and instrument.symbol not in taken and len(taken) >= most:
+        error = f"At most {most} positions are allowed, and as many are open or being opened."
+        return Refusal(code="max_positions_reached", error=error)
+    return None
