@@ -1,0 +1,1 @@
+"""The HTTP edge: Falcon resources over the switchboard, and the waitress server they run in."""
