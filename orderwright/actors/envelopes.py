@@ -1,6 +1,6 @@
 """From decided events to what is written: ids, causes and the signal that each event belongs to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from orderwright.engine.ids import OrderId, event_id
@@ -17,12 +17,14 @@ class Causes:
         self._own = uuid5(NAMESPACE_OID, stream)
         self._requests: dict[OrderId, tuple[UUID, UUID]] = {}
 
-    def note(self, stored: StoredEvent | NewEvent, event: Event) -> None:
-        """Remember a request that was written."""
-        if isinstance(event, OrderRequested | CancelRequested):
-            self._requests[event.order_id] = (stored.event_id, stored.correlation)
+    def note(self, written: StoredEvent | NewEvent, event: Event) -> None:
+        """Remember a request that was written; an order's events all belong to the signal that asked for the order."""
+        if isinstance(event, OrderRequested):
+            self._requests[event.order_id] = (written.event_id, written.correlation)
+        elif isinstance(event, CancelRequested) and event.order_id in self._requests:
+            self._requests[event.order_id] = (written.event_id, self._requests[event.order_id][1])
 
-    def forget_all_but(self, orders: dict[OrderId, object]) -> None:
+    def forget_all_but(self, orders: Mapping[OrderId, object]) -> None:
         """Drop what belongs to orders that have ended."""
         if len(self._requests) > len(orders):
             self._requests = {known: cause for known, cause in self._requests.items() if known in orders}
@@ -46,9 +48,9 @@ class Causes:
         return tuple(sealed)
 
     def _origin(self, event: Event, command_id: UUID | None) -> tuple[UUID, UUID]:
-        order_id = getattr(event, "order_id", None)
-        known = self._requests.get(order_id) if order_id is not None else None
-        if known is not None:
-            return (known[0] if command_id is None else command_id), known[1]
-        correlation = getattr(event, "signal_id", None) or getattr(event, "command_id", None) or command_id
-        return command_id or correlation or self._own, correlation or self._own
+        named = getattr(event, "signal_id", None) or getattr(event, "command_id", None)
+        request = self._requests.get(getattr(event, "order_id", OrderId("")))
+        if request is not None:
+            return command_id or request[0], named or request[1]
+        correlation = named or command_id or self._own
+        return command_id or correlation, correlation

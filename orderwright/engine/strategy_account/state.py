@@ -114,6 +114,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     call_timeout: int = 10 * SECOND
     price_max_age: int = 5 * SECOND
     liquidation_pause: int = 2 * SECOND
+    poll_interval: int = 30 * SECOND
 
 
 class Market(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,102 @@
+"""Which calls to the exchange are under way: one at a time per order, a placement once for ever, looks with backoff."""
+
+from collections.abc import Mapping
+
+from orderwright.actors.env import Env
+from orderwright.actors.messages import Address, Tick
+from orderwright.engine.ids import OrderId
+from orderwright.engine.outcomes import (
+    CancelAnswered,
+    CancelOrder,
+    Effect,
+    FetchQuote,
+    LookUpOrder,
+    OrderSeen,
+    Outcome,
+    PlaceOrder,
+    PlacementAnswered,
+    QuoteAnswered,
+)
+from orderwright.moments import SECOND
+
+_FIRST_LOOK = 1 * SECOND
+_SLOWEST_LOOK = 30 * SECOND
+
+
+class Calls:
+    """Turns what is owed into calls without ever making the same one twice at a time."""
+
+    def __init__(self, env: Env, me: Address) -> None:
+        self._env = env
+        self._me = me
+        self._under_way: set[tuple[str, str]] = set()
+        self._sent: set[OrderId] = set()
+        self._looks: dict[OrderId, tuple[int, int]] = {}
+
+    def make(self, account: str, effect: Effect, *, paced: bool = True) -> None:
+        """Make the call at `account`, unless it is under way; a paced look waits for its turn (1, 2, 4, … 30 s)."""
+        key = _key_of_effect(effect)
+        if key in self._under_way:
+            return
+        if isinstance(effect, PlaceOrder):
+            if effect.order_id in self._sent:
+                return
+            self._sent.add(effect.order_id)
+        if paced and isinstance(effect, LookUpOrder) and not self._is_due(effect.order_id):
+            return
+        self._under_way.add(key)
+        self._env.call(account, effect, self._me)
+
+    def answered(self, outcome: Outcome) -> None:
+        """Note that a call has ended."""
+        self._under_way.discard(_key_of_outcome(outcome))
+        if isinstance(outcome, OrderSeen):
+            looks, _due = self._looks.get(outcome.order_id, (0, 0))
+            delay = min(_FIRST_LOOK << min(looks, 10), _SLOWEST_LOOK)
+            self._looks[outcome.order_id] = (looks + 1, self._env.now() + delay)
+
+    def forget_all_but(self, orders: Mapping[OrderId, object]) -> None:
+        """Drop what belongs to orders that have ended."""
+        if len(self._sent) > len(orders):
+            self._sent.intersection_update(orders)
+        if len(self._looks) > len(orders):
+            self._looks = {known: look for known, look in self._looks.items() if known in orders}
+
+    def _is_due(self, order_id: OrderId) -> bool:
+        _looks, due = self._looks.get(order_id, (0, 0))
+        wait = due - self._env.now()
+        if wait <= 0:
+            return True
+        key = ("pace", order_id)
+        if key not in self._under_way:
+            self._under_way.add(key)
+            self._env.after(wait, Tick(reason=f"look {order_id}"), self._me)
+        return False
+
+    def pace_ended(self, reason: str) -> None:
+        """Note that the wait for a look's turn is over; `reason` is the tick's."""
+        self._under_way.discard(("pace", reason.removeprefix("look ")))
+
+
+def _key_of_effect(effect: Effect) -> tuple[str, str]:
+    match effect:
+        case PlaceOrder():
+            return "place", effect.order_id
+        case CancelOrder():
+            return "cancel", effect.order_id
+        case LookUpOrder():
+            return "look", effect.order_id
+        case FetchQuote():
+            return "quote", effect.symbol
+
+
+def _key_of_outcome(outcome: Outcome) -> tuple[str, str]:
+    match outcome:
+        case PlacementAnswered():
+            return "place", outcome.order_id
+        case CancelAnswered():
+            return "cancel", outcome.order_id
+        case OrderSeen():
+            return "look", outcome.order_id
+        case QuoteAnswered():
+            return "quote", outcome.symbol

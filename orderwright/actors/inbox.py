@@ -1,0 +1,246 @@
+"""The actor of a strategy's inbox: stores signals in one order and hands them on in that order, also after a restart."""
+
+import logging
+from uuid import UUID
+
+from msgspec import Struct
+
+from orderwright.actors.env import Env
+from orderwright.actors.messages import (
+    NOBODY,
+    AccountReady,
+    AccountWanted,
+    Address,
+    AppendEnded,
+    AskId,
+    Execute,
+    Loaded,
+    LoadFailed,
+    Mail,
+    NotStored,
+    Overloaded,
+    Ready,
+    Reply,
+    SignalDuplicate,
+    SignalIdReused,
+    SignalSettled,
+    SignalStored,
+    Start,
+    SubmitSignal,
+    name_of,
+)
+from orderwright.engine.ids import SignalId, event_id
+from orderwright.engine.inbox import (
+    Arrival,
+    Duplicate,
+    IdReused,
+    Inbox,
+    InboxEvent,
+    SignalFinished,
+    SignalReceived,
+    Unfinished,
+    evolve,
+    receive,
+    settle,
+)
+from orderwright.engine.strategy_account.commands import ExecuteSignal
+from orderwright.eventstore.codec import EventCodec, encode
+from orderwright.eventstore.store import ANY_VERSION, Append, Appended, NewEvent
+
+logger = logging.getLogger(__name__)
+
+CODEC: EventCodec[InboxEvent] = EventCodec(InboxEvent)
+
+MOST_UNFINISHED = 1_000
+
+
+class _Ticket(Struct, frozen=True, kw_only=True):
+    signal_id: SignalId | None
+
+
+class SignalInbox:
+    """Keeps a strategy's signals in order.
+
+    It decides ahead of the log: a signal is handed on as soon as its append is queued, which is safe because the log
+    is first in, first out, so that nothing that follows from a signal is ever durable before it. Whoever asks hears
+    "stored" only when it is. If an append fails, this incarnation ends and the next one knows what is true.
+    """
+
+    def __init__(self, *, env: Env, me: Address, supervisor: Address) -> None:
+        self._env = env
+        self._me = me
+        self._name = name_of(me)
+        self._supervisor = supervisor
+        self._inbox = Inbox()
+        self._is_live = False
+        self._waiting: list[Mail] = []
+        self._recipients: dict[str, Address | None] = {}
+        self._asks: dict[SignalId, AskId] = {}
+        self._storing: dict[SignalId, list[AskId]] = {}
+        self._tickets: dict[int, _Ticket] = {}
+        self._last_ticket = 0
+        self._written = 0
+
+    def handle(self, mail: Mail) -> None:
+        """Take one message."""
+        match mail:
+            case Start():
+                self._env.load(self._name, self._me)
+            case Loaded():
+                self._rebuild(mail)
+            case LoadFailed(reason=reason):
+                self._env.stop(self._me, reason)
+            case _ if not self._is_live:
+                self._wait(mail)
+            case SubmitSignal():
+                self._submit(mail)
+            case AppendEnded():
+                self._append_ended(mail)
+            case SignalSettled():
+                self._settle(mail)
+            case AccountReady():
+                self._account_ready(mail)
+            case _:
+                logger.warning("%s was told something that is not for it: %s", self._name, type(mail).__name__)
+
+    def _wait(self, mail: Mail) -> None:
+        if isinstance(mail, SubmitSignal) and len(self._waiting) >= MOST_UNFINISHED:
+            self._env.reply(mail.ask, Overloaded())
+            return
+        self._waiting.append(mail)
+
+    def _rebuild(self, loaded: Loaded) -> None:
+        for stored in loaded.events:
+            self._inbox = evolve(self._inbox, CODEC.decode(stored))
+        self._written = len(loaded.events)
+        self._is_live = True
+        self._env.tell(Ready(at=self._me), self._supervisor)
+        for entry in self._inbox.unfinished.values():
+            for account in sorted(entry.awaited):
+                self._want(account)
+        waiting, self._waiting = self._waiting, []
+        for mail in waiting:
+            self.handle(mail)
+
+    def _submit(self, mail: SubmitSignal) -> None:
+        if len(self._inbox.unfinished) >= MOST_UNFINISHED:
+            self._env.reply(mail.ask, Overloaded())
+            return
+        arrival = Arrival(
+            signal=mail.signal,
+            recipients=mail.recipients,
+            key=mail.key,
+            body_hash=mail.body_hash,
+            dedupe_window=mail.dedupe_window,
+        )
+        match receive(self._inbox, arrival, self._env.now()):
+            case Duplicate(signal_id=first):
+                self._answer_duplicate(first, mail.ask)
+            case IdReused(signal_id=first):
+                self._env.reply(mail.ask, SignalIdReused(signal_id=first))
+            case SignalReceived() as event:
+                self._store(event, mail.ask)
+
+    def _answer_duplicate(self, first: SignalId, ask: AskId) -> None:
+        if first in self._storing:
+            self._storing[first].append(ask)
+        else:
+            self._env.reply(ask, SignalDuplicate(signal_id=first))
+
+    def _store(self, event: SignalReceived, ask: AskId) -> None:
+        signal_id = event.signal.signal_id
+        if not self._append(event, signal_id, attention=True, ticket=_Ticket(signal_id=signal_id)):
+            self._env.reply(ask, Overloaded())
+            return
+        self._inbox = evolve(self._inbox, event)
+        self._asks[signal_id] = ask
+        self._storing[signal_id] = []
+        if not event.recipients:
+            self._finish(event.sequence, signal_id)
+        entry = Unfinished(signal=event.signal, awaited=frozenset(event.recipients))
+        for account in event.recipients:
+            at = self._recipients.get(account)
+            if at is None:
+                self._want(account)
+            else:
+                self._hand_on(event.sequence, entry, at)
+
+    def _want(self, account: str) -> None:
+        if account not in self._recipients:
+            self._recipients[account] = None
+            self._env.tell(AccountWanted(account=account, inbox=self._me), self._supervisor)
+
+    def _account_ready(self, mail: AccountReady) -> None:
+        self._recipients[mail.account] = mail.at
+        for sequence, entry in sorted(self._inbox.unfinished.items(), key=lambda item: item[0]):
+            if mail.account in entry.awaited:
+                self._hand_on(sequence, entry, mail.at)
+
+    def _hand_on(self, sequence: int, entry: Unfinished, at: Address) -> None:
+        signal = entry.signal
+        command = ExecuteSignal(
+            signal_id=signal.signal_id,
+            sequence=sequence,
+            born_at=signal.born_at,
+            instructions=signal.instructions,
+        )
+        ask = self._asks.get(signal.signal_id, NOBODY)
+        self._env.tell(Execute(command=command, inbox=self._me, ask=ask), at)
+
+    def _settle(self, mail: SignalSettled) -> None:
+        entry = self._inbox.unfinished.get(mail.sequence)
+        self._inbox, finished = settle(self._inbox, mail.sequence, mail.account, self._env.now())
+        if finished is not None and entry is not None:
+            self._finish(mail.sequence, entry.signal.signal_id)
+
+    def _finish(self, sequence: int, signal_id: SignalId) -> None:
+        event = SignalFinished(at=self._env.now(), sequence=sequence, signal_id=signal_id)
+        after = evolve(self._inbox, event)
+        ticket = _Ticket(signal_id=None)
+        if not self._append(event, signal_id, attention=bool(after.unfinished), ticket=ticket):
+            self._env.stop(self._me, "the log takes no more at the moment")
+            return
+        self._inbox = after
+        self._asks.pop(signal_id, None)
+
+    def _append(self, event: InboxEvent, cause: UUID, *, attention: bool, ticket: _Ticket) -> bool:
+        tag, payload = encode(event)
+        ordinal = self._written + 1
+        new = NewEvent(
+            event_id=event_id(cause, self._name, ordinal),
+            type=tag,
+            schema_version=1,
+            payload=payload,
+            causation=cause,
+            correlation=cause,
+        )
+        batch = Append(stream=self._name, expected_version=ANY_VERSION, events=(new,), attention=attention)
+        self._last_ticket += 1
+        self._tickets[self._last_ticket] = ticket
+        if not self._env.append(batch, self._last_ticket, self._me):
+            del self._tickets[self._last_ticket]
+            return False
+        self._written = ordinal
+        return True
+
+    def _append_ended(self, mail: AppendEnded) -> None:
+        signal_id = self._tickets.pop(mail.ticket).signal_id
+        if not isinstance(mail.outcome, Appended):
+            self._give_up(f"an append ended as {mail.outcome}")
+            return
+        if signal_id is None:
+            return
+        duplicates = self._storing.pop(signal_id, [])
+        self._tell(self._asks.get(signal_id, NOBODY), SignalStored(signal_id=signal_id))
+        for ask in duplicates:
+            self._tell(ask, SignalDuplicate(signal_id=signal_id))
+
+    def _give_up(self, reason: str) -> None:
+        for signal_id, duplicates in self._storing.items():
+            for ask in (self._asks.get(signal_id, NOBODY), *duplicates):
+                self._tell(ask, NotStored(reason=reason))
+        self._env.stop(self._me, reason)
+
+    def _tell(self, ask: AskId, reply: Reply) -> None:
+        if ask != NOBODY:
+            self._env.reply(ask, reply)

@@ -1,0 +1,317 @@
+"""The actor of one strategy account: decides one message at a time, writes it down, then acts on what it owes."""
+
+import logging
+from collections import deque
+from enum import Enum
+from uuid import UUID
+
+from msgspec import Struct
+
+from orderwright.actors.calls import Calls
+from orderwright.actors.env import Directory, Env, Profile
+from orderwright.actors.envelopes import Causes
+from orderwright.actors.messages import (
+    NOBODY,
+    AccountReport,
+    Address,
+    AppendEnded,
+    AskId,
+    Called,
+    CatalogueChanged,
+    Describe,
+    Execute,
+    Loaded,
+    LoadFailed,
+    Mail,
+    Operate,
+    Operated,
+    Ready,
+    SignalSettled,
+    Start,
+    Tick,
+    name_of,
+)
+from orderwright.actors.views import view
+from orderwright.engine.ids import OrderId, SignalId
+from orderwright.engine.outcomes import OrderSeen
+from orderwright.engine.strategy_account.commands import (
+    AdoptTerms,
+    CancelOrders,
+    LiquidatePositions,
+    Message,
+    Recover,
+    TimePassed,
+)
+from orderwright.engine.strategy_account.decide import decide
+from orderwright.engine.strategy_account.effects import look, outstanding
+from orderwright.engine.strategy_account.events import Event, LiquidationEnded, SignalEnded
+from orderwright.engine.strategy_account.evolve import evolve
+from orderwright.engine.strategy_account.state import CancelOutcome, Context, Run, State
+from orderwright.eventstore.codec import EventCodec
+from orderwright.eventstore.store import Append, Appended
+
+logger = logging.getLogger(__name__)
+
+CODEC: EventCodec[Event] = EventCodec(Event)
+
+
+class _Phase(Enum):
+    REBUILDING = "rebuilding"
+    RECOVERING = "recovering"
+    LIVE = "live"
+
+
+class _Listener(Struct, frozen=True, kw_only=True):
+    ask: AskId
+    inbox: Address | None = None
+
+
+class _Pending(Struct, frozen=True, kw_only=True):
+    """What becomes true when the append under way is durable."""
+
+    state: State
+    ended: tuple[Run, ...]
+    liquidated: tuple[LiquidationEnded, ...]
+    reply_to: AskId
+
+
+class StrategyAccount:
+    """One strategy on one exchange account: owns its orders, its positions and its event stream.
+
+    While an append is under way, whatever else arrives waits: each message is decided on the state that all before it
+    left. After a rebuild it first asks about every unfinished order, and takes commands once that is answered.
+    """
+
+    def __init__(self, *, env: Env, me: Address, supervisor: Address, directory: Directory) -> None:
+        self._env = env
+        self._me = me
+        self._name = name_of(me)
+        self._supervisor = supervisor
+        self._directory = directory
+        self._profile: Profile | None = None
+        self._phase = _Phase.REBUILDING
+        self._state = State()
+        self._version = 0
+        self._pending: _Pending | None = None
+        self._outcomes: deque[Mail] = deque()
+        self._commands: deque[Mail] = deque()
+        self._to_recover: deque[Message] = deque()
+        self._unseen: set[OrderId] = set()
+        self._listeners: dict[SignalId, _Listener] = {}
+        self._timers: set[str] = set()
+        self._causes = Causes(self._name)
+        self._calls = Calls(env, me)
+
+    def handle(self, mail: Mail) -> None:
+        """Take one message."""
+        match mail:
+            case Start():
+                self._env.load(self._name, self._me)
+            case Loaded():
+                self._rebuild(mail)
+            case LoadFailed(reason=reason):
+                self._env.stop(self._me, reason)
+            case AppendEnded():
+                self._written(mail)
+            case Called() | Tick():
+                self._outcomes.append(mail)
+            case _:
+                self._commands.append(mail)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        while self._pending is None and self._phase is not _Phase.REBUILDING:
+            if self._to_recover:
+                self._decide(self._to_recover.popleft())
+            elif self._outcomes:
+                self._take_outcome(self._outcomes.popleft())
+            elif self._phase is _Phase.RECOVERING:
+                if not self._is_recovered():
+                    return
+            elif self._commands:
+                self._take_command(self._commands.popleft())
+            else:
+                return
+
+    def _rebuild(self, loaded: Loaded) -> None:
+        self._profile = self._directory.profile(self._name)
+        if self._profile is None:
+            self._env.stop(self._me, f"the catalogue has no {self._name}")
+            return
+        for stored in loaded.events:
+            event = CODEC.decode(stored)
+            self._state = evolve(self._state, event)
+            self._causes.note(stored, event)
+            self._version = stored.version
+        self._causes.forget_all_but(self._state.orders)
+        self._phase = _Phase.RECOVERING
+        self._to_recover.extend((Recover(), AdoptTerms(terms=self._profile.terms)))
+        self._unseen = set(self._state.orders)
+        context = self._context(self._profile)
+        for order in self._state.orders.values():
+            self._calls.make(self._profile.account, look(self._state, order, context))
+
+    def _is_recovered(self) -> bool:
+        self._unseen &= self._state.orders.keys()
+        if self._unseen:
+            return False
+        self._phase = _Phase.LIVE
+        self._env.tell(Ready(at=self._me), self._supervisor)
+        return True
+
+    def _take_outcome(self, mail: Mail) -> None:
+        if isinstance(mail, Called):
+            self._calls.answered(mail.outcome)
+            if isinstance(mail.outcome, OrderSeen):
+                self._unseen.discard(mail.outcome.order_id)
+            self._decide(mail.outcome)
+        elif isinstance(mail, Tick):
+            self._tick(mail.reason)
+
+    def _take_command(self, mail: Mail) -> None:
+        match mail:
+            case Execute():
+                self._execute(mail)
+            case Operate():
+                self._operate(mail)
+            case Describe(ask=ask):
+                self._env.reply(ask, view(self._name, self._state, version=self._version, condition=""))
+            case CatalogueChanged():
+                self._profile = self._directory.profile(self._name) or self._profile
+                if self._profile is not None:
+                    self._decide(AdoptTerms(terms=self._profile.terms))
+            case _:
+                logger.warning("%s was told something that is not for it: %s", self._name, type(mail).__name__)
+
+    def _execute(self, mail: Execute) -> None:
+        command = mail.command
+        is_running = any(run.signal_id == command.signal_id for run in self._state.queue)
+        if command.sequence <= self._state.last_sequence and not is_running:
+            self._env.tell(SignalSettled(account=self._name, sequence=command.sequence), mail.inbox)
+            self._env.reply(mail.ask, AccountReport(account=self._name, results=()))
+            return
+        self._listeners[command.signal_id] = _Listener(ask=mail.ask, inbox=mail.inbox)
+        self._decide(command, command_id=command.signal_id)
+
+    def _operate(self, mail: Operate) -> None:
+        takes_time = isinstance(mail.command, CancelOrders | LiquidatePositions)
+        if takes_time:
+            self._listeners[SignalId(mail.command_id)] = _Listener(ask=mail.ask)
+        changed = self._decide(
+            mail.command, command_id=mail.command_id, reply_to=NOBODY if takes_time else mail.ask
+        )
+        if not changed:
+            self._listeners.pop(SignalId(mail.command_id), None)
+            note = "" if not takes_time else "already under way"
+            self._env.reply(mail.ask, Operated(account=self._name, done=not takes_time, changed=False, note=note))
+
+    def _tick(self, reason: str) -> None:
+        self._timers.discard(reason)
+        self._calls.pace_ended(reason)
+        if reason == "poll" and self._profile is not None:
+            context = self._context(self._profile)
+            for order in self._state.orders.values():
+                if not order.in_doubt and order.exchange_order_id is not None:
+                    self._calls.make(self._profile.account, look(self._state, order, context), paced=False)
+        self._decide(TimePassed())
+
+    def _decide(self, message: Message, *, command_id: UUID | None = None, reply_to: AskId = NOBODY) -> bool:
+        if self._profile is None:
+            return False
+        events = decide(self._state, message, self._context(self._profile))
+        if events:
+            self._write(events, command_id, reply_to)
+        else:
+            self._act()
+        return bool(events)
+
+    def _write(self, events: list[Event], command_id: UUID | None, reply_to: AskId) -> None:
+        state = self._state
+        ended: list[Run] = []
+        for event in events:
+            if isinstance(event, SignalEnded):
+                ended.extend(
+                    run for run in (*state.queue, *state.operations) if run.signal_id == event.signal_id
+                )
+            state = evolve(state, event)
+        liquidated = tuple(event for event in events if isinstance(event, LiquidationEnded))
+        self._pending = _Pending(state=state, ended=tuple(ended), liquidated=liquidated, reply_to=reply_to)
+        batch = Append(
+            stream=self._name,
+            expected_version=self._version,
+            events=self._causes.seal(events, version=self._version, command_id=command_id),
+            attention=state.has_unfinished_business,
+        )
+        if not self._env.append(batch, self._version, self._me):
+            self._env.stop(self._me, "the log takes no more at the moment")
+
+    def _written(self, mail: AppendEnded) -> None:
+        pending, self._pending = self._pending, None
+        if pending is None or not isinstance(mail.outcome, Appended):
+            self._env.stop(self._me, f"an append ended as {mail.outcome}")
+            return
+        self._state = pending.state
+        self._version = mail.outcome.version
+        self._causes.forget_all_but(self._state.orders)
+        self._calls.forget_all_but(self._state.orders)
+        if pending.reply_to != NOBODY:
+            self._env.reply(pending.reply_to, Operated(account=self._name, done=True, changed=True))
+        for run in pending.ended:
+            self._report(run)
+        for liquidated in pending.liquidated:
+            self._report_liquidation(liquidated)
+        self._act()
+
+    def _report(self, run: Run) -> None:
+        listener = self._listeners.pop(run.signal_id, None)
+        if listener is None:
+            return
+        if listener.inbox is None:
+            self._env.reply(listener.ask, _operated(self._name, run))
+            return
+        self._env.reply(
+            listener.ask, AccountReport(account=self._name, results=tuple(leg.result for leg in run.legs))
+        )
+        self._env.tell(SignalSettled(account=self._name, sequence=run.sequence), listener.inbox)
+
+    def _report_liquidation(self, event: LiquidationEnded) -> None:
+        listener = self._listeners.pop(event.command_id, None)
+        if listener is not None:
+            self._env.reply(listener.ask, Operated(account=self._name, done=True, changed=True, note=event.note))
+
+    def _act(self) -> None:
+        if self._profile is None:
+            return
+        context = self._context(self._profile)
+        for effect in outstanding(self._state, context):
+            self._calls.make(self._profile.account, effect)
+        if self._state.orders:
+            self._set_timer("poll", context.rules.poll_interval)
+        if self._state.liquidation is not None:
+            self._set_timer("liquidation", context.rules.liquidation_pause)
+
+    def _set_timer(self, reason: str, delay: int) -> None:
+        if reason not in self._timers:
+            self._timers.add(reason)
+            self._env.after(delay, Tick(reason=reason), self._me)
+
+    def _context(self, profile: Profile) -> Context:
+        return Context(
+            now=self._env.now(),
+            identity=profile.identity,
+            rules=self._directory.rules(),
+            market=self._directory.market(profile),
+            shares_account=profile.shares_account,
+        )
+
+
+def _operated(name: str, run: Run) -> Operated:
+    outcomes = [outcome for leg in run.legs for outcome in leg.cancels.values()]
+    return Operated(
+        account=name,
+        done=True,
+        changed=bool(outcomes),
+        cancelled=outcomes.count(CancelOutcome.CANCELLED),
+        failed=outcomes.count(CancelOutcome.FAILED),
+        in_doubt=outcomes.count(CancelOutcome.IN_DOUBT),
+    )
