@@ -134,10 +134,16 @@ class LogReader(Protocol):
 class LogWriter(Protocol):
     """Appends to the log, first in, first out; thread-safe."""
 
-    def append(self, append: Append, done: Callable[[AppendOutcome], None]) -> None:
+    @property
+    def generation(self) -> int:
+        """How often an append has failed other than by a conflict, which also failed all that was queued behind it."""
+        ...
+
+    def append(self, append: Append, done: Callable[[AppendOutcome], None], *, generation: int | None = None) -> None:
         """Queue the append; `done` is called exactly once, from the writer's thread, and must not block.
 
-        Appends are committed in the order in which this was called, across all streams.
+        Appends are committed in the order in which this was called, across all streams. With a `generation` other
+        than the writer's, the append ends as `AppendFailed`: it may rest on something that was never written.
 
         Raises:
             QueueFull: too much is waiting; `done` will not be called.
