@@ -1,0 +1,71 @@
+"""Makes the gateway of an account from what was declared for it, and owns what gateways share."""
+
+import threading
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+
+from orderwright.clock import Clock
+from orderwright.exchanges.gateway import ExchangeError, Gateway
+from orderwright.exchanges.loop import ExchangeLoop
+from orderwright.exchanges.paper.client import HttpPaperGateway
+from orderwright.exchanges.paper.exchange import PaperExchange
+from orderwright.exchanges.paper.gateway import PaperGateway
+from orderwright.exchanges.paper.prices import PriceFeed
+
+SUPPORTED = ("paper",)
+BOOKS_FILE = "paper.sqlite3"
+
+
+class UnknownExchange(ExchangeError):
+    """No adapter for an exchange of this name; the message lists those there are."""
+
+
+class GatewayFactory:
+    """Shares one paper exchange among the in-process paper accounts, and one network loop among all the others."""
+
+    def __init__(self, *, books_dir: Path, clock: Clock, prices: PriceFeed | None = None) -> None:
+        """Make a factory; `prices` feed the in-process paper exchange, whose books lie in `books_dir`."""
+        self._books_dir = books_dir
+        self._clock = clock
+        self._prices = prices
+        self._loop = ExchangeLoop()
+        self._paper: PaperExchange | None = None
+        self._lock = threading.Lock()
+
+    def make(
+        self, exchange: str, *, account: str, url: str | None = None, balances: Mapping[str, Decimal] | None = None
+    ) -> Gateway:
+        """Return the gateway of an account, not opened yet.
+
+        `url` leads to a paper exchange in a process of its own; without it the paper exchange lives in this process.
+        `balances` are what a paper account starts with, the first time only.
+
+        Raises:
+            UnknownExchange: there is no adapter for this exchange.
+            ExchangeError: the paper exchange's books cannot be opened, or the address is none.
+        """
+        if exchange not in SUPPORTED:
+            message = f"unknown exchange {exchange!r}; supported: {', '.join(SUPPORTED)}"
+            raise UnknownExchange(message)
+        if url is not None:
+            return HttpPaperGateway(url, account=account, balances=balances or {}, clock=self._clock, loop=self._loop)
+        return PaperGateway(self.paper(), account=account, balances=balances or {})
+
+    def paper(self) -> PaperExchange:
+        """Return the in-process paper exchange, opening its books the first time.
+
+        Raises:
+            ExchangeError: the books cannot be opened.
+        """
+        with self._lock:
+            if self._paper is None:
+                self._paper = PaperExchange(self._books_dir / BOOKS_FILE, clock=self._clock, prices=self._prices)
+            return self._paper
+
+    def close(self) -> None:
+        """Close what the gateways share, after they have been closed themselves."""
+        self._loop.close()
+        with self._lock:
+            if self._paper is not None:
+                self._paper.close()

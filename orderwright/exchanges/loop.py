@@ -1,0 +1,98 @@
+"""One event-loop thread and one HTTP session, shared by every adapter that speaks to an exchange over the network."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any, TypeVar
+
+import aiohttp
+
+from orderwright.exchanges.gateway import ExchangeError, ExchangeUnavailable
+
+T = TypeVar("T")
+
+
+class LoopClosed(ExchangeError):
+    """The loop has been closed and takes no more work; what was to be sent has not left."""
+
+
+class ExchangeLoop:
+    """Runs coroutines on a thread of its own; the thread starts with the first of them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._is_closed = False
+
+    def start(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Let the coroutine run, without waiting for it; its future can be cancelled.
+
+        Raises:
+            LoopClosed: the coroutine was not started.
+        """
+        with self._lock:
+            if self._is_closed:
+                coroutine.close()
+                message = "the connection to the exchanges is closed"
+                raise LoopClosed(message)
+            return asyncio.run_coroutine_threadsafe(coroutine, self._running())
+
+    def run(self, coroutine: Coroutine[Any, Any, T], *, timeout: float) -> T:
+        """Let the coroutine run and wait for its result; never call this on the loop's own thread.
+
+        Raises:
+            ExchangeUnavailable: there was no result within `timeout` seconds, or the loop is closed.
+        """
+        try:
+            future = self.start(coroutine)
+        except LoopClosed as exc:
+            raise ExchangeUnavailable(str(exc)) from exc
+        try:
+            return future.result(timeout)
+        except (FutureTimeoutError, CancelledError) as exc:
+            future.cancel()
+            message = f"no answer within {timeout} s"
+            raise ExchangeUnavailable(message) from exc
+
+    def session(self) -> aiohttp.ClientSession:
+        """Return the shared HTTP session; only to be called on the loop's own thread.
+
+        It sets no time limits and no limit on connections: whoever asks knows the deadline.
+        """
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=None, sock_connect=None)
+            )
+        return self._session
+
+    def close(self) -> None:
+        """Cancel what still runs, close the session and end the thread; calling it again does nothing."""
+        with self._lock:
+            self._is_closed = True
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        if loop is None or thread is None:
+            return
+        asyncio.run_coroutine_threadsafe(self._wind_up(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=self._loop.run_forever, name="exchange-loop", daemon=True)
+            self._thread.start()
+        return self._loop
+
+    async def _wind_up(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()

@@ -1,0 +1,159 @@
+"""The paper exchange's rules as pure functions: what is refused, what crosses, what a fill moves."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from orderwright.engine.instruments import Instrument
+from orderwright.engine.money import ZERO, add, divide_down, floor_to_step, multiply, plain, subtract
+from orderwright.engine.signals import OrderType, Side
+from orderwright.exchanges.paper.records import NewOrder, PaperPosition
+
+_LARGEST = Decimal(10) ** 12
+
+
+class Fees(Struct, frozen=True, kw_only=True):
+    """Fee rates as fractions of what was traded; taken in quote currency, or for spot buys in base if so wanted."""
+
+    taker: Decimal = Decimal("0.001")
+    maker: Decimal = Decimal("0.001")
+    spot_buys_in_base: bool = False
+
+    @property
+    def highest(self) -> Decimal:
+        """The rate that a resting order must be able to pay."""
+        return max(self.taker, self.maker)
+
+
+class Execution(Struct, frozen=True, kw_only=True):
+    """What trades: `amount` in base units at `price`, with the fee's `rate`."""
+
+    side: Side
+    amount: Decimal
+    price: Decimal
+    rate: Decimal
+
+    @property
+    def cost(self) -> Decimal:
+        """What was traded, in quote units, the fee aside."""
+        return multiply(self.amount, self.price)
+
+
+class Settlement(Struct, frozen=True, kw_only=True):
+    """What one fill moves: changes of total balances per currency, the fee, and the position after it (futures)."""
+
+    amount: Decimal
+    changes: dict[str, Decimal]
+    fee: Decimal
+    fee_currency: str
+    position: PaperPosition | None = None
+
+
+def broken_rule(order: NewOrder, instrument: Instrument, price: Decimal) -> str | None:
+    """Return the rule of the market that the order breaks, in words, or None. `price` is the current one."""
+    return _misshapen(order, instrument) or _below_minimum(order, instrument, price)
+
+
+def _misshapen(order: NewOrder, instrument: Instrument) -> str | None:
+    limit = order.price
+    if order.order_type is OrderType.LIMIT and (limit is None or limit <= ZERO):
+        return "a LIMIT order needs a price above zero"
+    if order.amount > _LARGEST or (limit is not None and limit > _LARGEST):
+        return "amount or price is too large"
+    if order.amount <= ZERO or floor_to_step(order.amount, instrument.step) != order.amount:
+        return f"amount {plain(order.amount)} is not a positive multiple of the step {plain(instrument.step)}"
+    if limit is not None and floor_to_step(limit, instrument.tick) != limit:
+        return f"price {plain(limit)} is not a multiple of the tick {plain(instrument.tick)}"
+    return None
+
+
+def _below_minimum(order: NewOrder, instrument: Instrument, price: Decimal) -> str | None:
+    if order.amount < instrument.min_amount:
+        return f"amount {plain(order.amount)} is below the minimum {plain(instrument.min_amount)}"
+    notional = multiply(order.amount, price if order.price is None else order.price)
+    if notional < instrument.min_notional and not order.reduce_only:
+        return f"notional {plain(notional)} is below the minimum {plain(instrument.min_notional)}"
+    return None
+
+
+def crosses(side: Side, limit: Decimal, price: Decimal) -> bool:
+    """Return whether a limit order trades at `price`."""
+    return limit >= price if side is Side.BUY else limit <= price
+
+
+def spot_need(order: NewOrder, instrument: Instrument, *, price: Decimal, fees: Fees) -> tuple[str, Decimal]:
+    """Return the currency and how much of it a spot order at `price` must have free, the fee included."""
+    if order.side is Side.SELL:
+        return instrument.base, order.amount
+    cost = multiply(order.amount, price)
+    return instrument.quote, cost if fees.spot_buys_in_base else add(cost, multiply(cost, fees.highest))
+
+
+def settle_spot(instrument: Instrument, trade: Execution, *, fee_in_base: bool) -> Settlement:
+    """Return what a spot fill moves; `fee_in_base` concerns buys."""
+    amount, cost, base, quote = trade.amount, trade.cost, instrument.base, instrument.quote
+    if trade.side is Side.BUY and fee_in_base:
+        fee = multiply(amount, trade.rate)
+        changes = {base: subtract(amount, fee), quote: cost.copy_negate()}
+        return Settlement(amount=amount, changes=changes, fee=fee, fee_currency=base)
+    fee = multiply(cost, trade.rate)
+    if trade.side is Side.BUY:
+        changes = {base: amount, quote: add(cost, fee).copy_negate()}
+    else:
+        changes = {base: amount.copy_negate(), quote: subtract(cost, fee)}
+    return Settlement(amount=amount, changes=changes, fee=fee, fee_currency=quote)
+
+
+def reducible(position: PaperPosition, side: Side) -> Decimal:
+    """Return how much an order of this side can take off the position before it is flat."""
+    return position.amount.copy_abs() if position.amount * side.sign < ZERO else ZERO
+
+
+def futures_need(raised: Decimal, *, amount: Decimal, price: Decimal, leverage: Decimal, fees: Fees) -> Decimal:
+    """Return the quote currency a futures order must have free: margin for what it raises, the fee for all of it."""
+    margin = divide_down(multiply(raised, price), leverage)
+    return add(margin, multiply(multiply(amount, price), fees.highest))
+
+
+def settle_futures(instrument: Instrument, position: PaperPosition, trade: Execution) -> Settlement:
+    """Return what a futures fill moves: the fee and what was realised in quote currency, and the netted position."""
+    fee = multiply(trade.cost, trade.rate)
+    closed = min(trade.amount, reducible(position, trade.side))
+    realised, kept = _closed(position, trade, closed) if closed else (ZERO, position)
+    opened = subtract(trade.amount, closed)
+    after = PaperPosition(
+        symbol=position.symbol,
+        amount=add(kept.amount, _signed(trade.side, opened)),
+        entry_cost=add(kept.entry_cost, _signed(trade.side, multiply(opened, trade.price))),
+    )
+    changes = {instrument.quote: subtract(realised, fee)}
+    return Settlement(amount=trade.amount, changes=changes, fee=fee, fee_currency=instrument.quote, position=after)
+
+
+def _closed(position: PaperPosition, trade: Execution, closed: Decimal) -> tuple[Decimal, PaperPosition]:
+    held = position.amount.copy_abs()
+    # Closing all takes all of the cost, so that no rounding is left behind.
+    part = divide_down(multiply(position.entry_cost, closed), held)
+    share = position.entry_cost if closed == held else part
+    realised = subtract(_signed(trade.side.opposite, multiply(closed, trade.price)), share)
+    kept = PaperPosition(
+        symbol=position.symbol,
+        amount=add(position.amount, _signed(trade.side, closed)),
+        entry_cost=subtract(position.entry_cost, share),
+    )
+    return realised, kept
+
+
+def position_margin(position: PaperPosition, leverage: Decimal) -> Decimal:
+    """Return the quote currency that the position ties up."""
+    return divide_down(position.entry_cost.copy_abs(), leverage)
+
+
+def unrealised(position: PaperPosition, price: Decimal) -> Decimal:
+    """Return the position's profit or loss (quote units) if it were closed at `price`."""
+    return subtract(multiply(position.amount, price), position.entry_cost)
+
+
+def _signed(side: Side, value: Decimal) -> Decimal:
+    # Not `side.sign * value`: the operators would round to the thread's precision.
+    return value if side is Side.BUY else value.copy_negate()

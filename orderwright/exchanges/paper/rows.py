@@ -1,0 +1,48 @@
+"""Records of the paper exchange as SQLite rows and back: one column per field, decimals as text without exponent."""
+
+import types
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from msgspec import Struct
+from msgspec.structs import astuple
+
+from orderwright.engine.money import plain
+
+Record = TypeVar("Record", bound=Struct)
+Cell = str | int | None
+
+
+def row_of(record: Struct) -> tuple[Cell, ...]:
+    """Return the record's fields as SQLite values, in the order of the fields."""
+    return tuple(cell_of(value) for value in astuple(record))
+
+
+def cell_of(value: Decimal | Enum | str | int | None) -> Cell:
+    """Return one field as an SQLite value."""
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, Enum):
+        return str(value.value)
+    return value
+
+
+def record_of(record_type: type[Record], row: Sequence[Any]) -> Record:
+    """Return the record that `row_of` turned into this row."""
+    fields = zip(_readers(record_type), row, strict=True)
+    return record_type(**{name: read(value) if read and value is not None else value for (name, read), value in fields})
+
+
+@cache
+def _readers(record_type: type[Struct]) -> tuple[tuple[str, Callable[[Any], Any] | None], ...]:
+    hints = get_type_hints(record_type)
+    return tuple((name, _reader(hints[name])) for name in record_type.__struct_fields__)
+
+
+def _reader(hint: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - a type hint is whatever typing makes of it
+    if get_origin(hint) in {Union, types.UnionType}:
+        hint = next(part for part in get_args(hint) if part is not types.NoneType)
+    return hint if isinstance(hint, type) and hint not in {str, int} else None

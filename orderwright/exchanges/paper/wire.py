@@ -1,0 +1,53 @@
+"""The messages between the paper exchange's process and its clients: JSON, decimals as text, times in microseconds."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from orderwright.exchanges.paper.records import BooksDump, NewOrder
+from orderwright.moments import Micros
+
+NOT_FOUND = "order_not_found"
+INVALID = "invalid_request"
+
+
+class OpenAccount(Struct, frozen=True, kw_only=True):
+    """Body of POST /v1/accounts: the balances count the first time only; no leverage means the exchange's default."""
+
+    account: str
+    balances: dict[str, Decimal] = {}
+    leverage: Decimal | None = None
+
+
+class Placement(Struct, frozen=True, kw_only=True):
+    """Body of POST /v1/orders."""
+
+    account: str
+    order: NewOrder
+
+
+class SetPrice(Struct, frozen=True, kw_only=True):
+    """Body of POST /v1/prices: a price that wins over the feed; null lets the feed speak again."""
+
+    symbol: str
+    price: Decimal | None
+
+
+class Time(Struct, frozen=True, kw_only=True):
+    """Answer of GET /v1/time."""
+
+    now: Micros
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """The body of every answer with a 4xx status: nothing was done, and why."""
+
+    code: str
+    error: str
+
+
+class ServedBooks(Struct, frozen=True, kw_only=True):
+    """Answer of GET /v1/books: the whole books, and how many requests of each operation have come in."""
+
+    books: BooksDump
+    requests: dict[str, int]
