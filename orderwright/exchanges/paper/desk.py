@@ -11,9 +11,9 @@ from orderwright.engine.orders import OrderStatus, is_active
 from orderwright.engine.outcomes import NotFound, Refused
 from orderwright.engine.signals import OrderType
 from orderwright.exchanges.paper.books import Books
+from orderwright.exchanges.paper.markets import Venue
 from orderwright.exchanges.paper.matching import (
     Execution,
-    Fees,
     Settlement,
     broken_rule,
     crosses,
@@ -48,12 +48,12 @@ class Desk:
     What rests is remembered here too: after a transaction that was rolled back, a new desk must be made.
     """
 
-    def __init__(self, books: Books, quotes: Quotes, *, markets: tuple[Instrument, ...], fees: Fees) -> None:
+    def __init__(self, books: Books, quotes: Quotes, *, venue: Venue) -> None:
         self._books = books
         self._quotes = quotes
-        self._fees = fees
+        self._fees = venue.fees
         self._markets: Mapping[tuple[MarketType, str], Instrument] = {
-            (instrument.market_type, instrument.symbol): instrument for instrument in markets
+            (instrument.market_type, instrument.symbol): instrument for instrument in venue.markets
         }
         self._leverages = books.accounts()
         self.resting = RestingOrders(books.all_open_orders())

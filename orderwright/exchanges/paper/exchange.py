@@ -14,8 +14,7 @@ from orderwright.engine.orders import Fill
 from orderwright.engine.outcomes import ExchangeOrder, NotFound, Refused
 from orderwright.exchanges.paper.books import Books, PaperBooksError
 from orderwright.exchanges.paper.desk import Desk
-from orderwright.exchanges.paper.markets import DEFAULT_MARKETS
-from orderwright.exchanges.paper.matching import Fees
+from orderwright.exchanges.paper.markets import Venue
 from orderwright.exchanges.paper.prices import PriceFeed, SeededWalk
 from orderwright.exchanges.paper.quotes import Quotes
 from orderwright.exchanges.paper.records import (
@@ -29,8 +28,6 @@ from orderwright.exchanges.paper.records import (
     PaperPosition,
 )
 from orderwright.moments import Micros
-
-DEFAULT_LEVERAGE = Decimal(20)
 
 _log = logging.getLogger(__name__)
 
@@ -47,8 +44,7 @@ class PaperExchange:
         *,
         clock: Clock,
         prices: PriceFeed | None = None,
-        markets: tuple[Instrument, ...] = DEFAULT_MARKETS,
-        fees: Fees | None = None,
+        venue: Venue | None = None,
         tick_interval: float = 1.0,
     ) -> None:
         """Open the books (made with their folder if absent); `tick_interval` in seconds.
@@ -61,9 +57,11 @@ class PaperExchange:
         self._books = Books(books)
         self._clock = clock
         self._feed = prices or SeededWalk()
-        self._markets = markets
-        self._fees = fees or Fees()
-        self._by_type = {kind: Instruments(m for m in markets if m.market_type is kind) for kind in MarketType}
+        self._venue = venue or Venue()
+        self._by_type = {
+            kind: Instruments(market for market in self._venue.markets if market.market_type is kind)
+            for kind in MarketType
+        }
         self._lock = threading.RLock()
         self._tick_interval = tick_interval
         self._ticker: threading.Thread | None = None
@@ -97,10 +95,10 @@ class PaperExchange:
                 return found.symbol
         return None
 
-    def open_account(self, name: str, balances: Mapping[str, Decimal], *, leverage: Decimal = DEFAULT_LEVERAGE) -> None:
-        """Open an account with its first balances; one that exists stays as it is."""
+    def open_account(self, name: str, balances: Mapping[str, Decimal], *, leverage: Decimal | None = None) -> None:
+        """Open an account with its first balances and leverage; one that exists stays as it is."""
         with self._changing():
-            self._desk.open_account(name, balances, leverage=leverage, now=self._clock.now())
+            self._desk.open_account(name, balances, leverage=leverage or self._venue.leverage, now=self._clock.now())
 
     def place(self, account: str, order: NewOrder) -> ExchangeOrder | Refused:
         """Take a new order: it fills at once, rests, or is refused for a reason that `Refused` gives."""
@@ -223,7 +221,7 @@ class PaperExchange:
 
     def _open_desk(self) -> None:
         self._quotes = Quotes(self._feed, self._books.set_prices())
-        self._desk = Desk(self._books, self._quotes, markets=self._markets, fees=self._fees)
+        self._desk = Desk(self._books, self._quotes, venue=self._venue)
 
     def _shown(self, order: PaperOrder) -> ExchangeOrder:
         trades = self._books.trades_of(order.number) if order.filled else ()

@@ -1,6 +1,8 @@
-"""The markets that the paper exchange lists by default, and the prices they start from (quote units)."""
+"""What the paper exchange lists and charges by default, and the prices that its markets start from (quote units)."""
 
 from decimal import Decimal
+
+from msgspec import Struct
 
 from orderwright.engine.instruments import Instrument, MarketType
 
@@ -42,3 +44,24 @@ DEFAULT_MARKETS = (
     _market(MarketType.FUTURES, "SOL/USDT", "0.01", "0.01", "5"),
     _market(MarketType.FUTURES, "XRP/USDT", "0.1", "0.0001", "5"),
 )
+
+
+class Fees(Struct, frozen=True, kw_only=True):
+    """Fee rates as fractions of what was traded; taken in quote currency, or for spot buys in base if so wanted."""
+
+    taker: Decimal = Decimal("0.001")
+    maker: Decimal = Decimal("0.001")
+    spot_buys_in_base: bool = False
+
+    @property
+    def highest(self) -> Decimal:
+        """The rate that a resting order must be able to pay."""
+        return max(self.taker, self.maker)
+
+
+class Venue(Struct, frozen=True, kw_only=True):
+    """The terms of trade: markets, fees, and the futures leverage of accounts that ask for none."""
+
+    markets: tuple[Instrument, ...] = DEFAULT_MARKETS
+    fees: Fees = Fees()
+    leverage: Decimal = Decimal(20)

@@ -7,22 +7,10 @@ from msgspec import Struct
 from orderwright.engine.instruments import Instrument
 from orderwright.engine.money import ZERO, add, divide_down, floor_to_step, multiply, plain, subtract
 from orderwright.engine.signals import OrderType, Side
+from orderwright.exchanges.paper.markets import Fees
 from orderwright.exchanges.paper.records import NewOrder, PaperPosition
 
 _LARGEST = Decimal(10) ** 12
-
-
-class Fees(Struct, frozen=True, kw_only=True):
-    """Fee rates as fractions of what was traded; taken in quote currency, or for spot buys in base if so wanted."""
-
-    taker: Decimal = Decimal("0.001")
-    maker: Decimal = Decimal("0.001")
-    spot_buys_in_base: bool = False
-
-    @property
-    def highest(self) -> Decimal:
-        """The rate that a resting order must be able to pay."""
-        return max(self.taker, self.maker)
 
 
 class Execution(Struct, frozen=True, kw_only=True):
