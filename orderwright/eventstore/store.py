@@ -139,6 +139,11 @@ class LogWriter(Protocol):
         """How often an append has failed other than by a conflict, which also failed all that was queued behind it."""
         ...
 
+    @property
+    def trouble(self) -> str:
+        """What keeps the writer from writing at the moment, as a sentence; empty when all is well."""
+        ...
+
     def append(self, append: Append, done: Callable[[AppendOutcome], None], *, generation: int | None = None) -> None:
         """Queue the append; `done` is called exactly once, from the writer's thread, and must not block.
 
