@@ -34,6 +34,10 @@ class Ask:
         self._stored: SignalStored | None = None
         self._verdict: SignalDuplicate | SignalIdReused | Overloaded | NotStored | None = None
 
+    def expect(self, replies: int) -> None:
+        """Await this many replies."""
+        self._expected = replies
+
     def add(self, reply: Reply) -> None:
         """Take in a reply; called from any thread."""
         with self._changed:

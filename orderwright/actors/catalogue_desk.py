@@ -1,0 +1,135 @@
+"""Where the catalogue is kept and changed: decided, written to the log, then published by reference."""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+from orderwright.clock import Clock
+from orderwright.engine.catalogue.commands import Command
+from orderwright.engine.catalogue.decide import Refusal, decide
+from orderwright.engine.catalogue.events import Event
+from orderwright.engine.catalogue.evolve import evolve
+from orderwright.engine.catalogue.state import Catalogue
+from orderwright.engine.ids import event_id
+from orderwright.errors import OrderwrightError
+from orderwright.eventstore.codec import EventCodec, encode
+from orderwright.eventstore.store import (
+    Append,
+    Appended,
+    AppendOutcome,
+    LogReader,
+    LogWriter,
+    NewEvent,
+    StoreUnavailable,
+)
+
+STREAM = "catalogue"
+CODEC: EventCodec[Event] = EventCodec(Event)
+
+_WRITE_WAIT = 30.0
+
+
+class CatalogueRefused(OrderwrightError):
+    """The commands contradict the catalogue; nothing was changed."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        super().__init__("; ".join(refusal.error for refusal in refusals))
+        self.refusals = tuple(refusals)
+
+
+class CatalogueDesk:
+    """Holds the catalogue; changes go one after the other, readers take the published reference."""
+
+    def __init__(self, *, clock: Clock, reader: LogReader, writer: LogWriter) -> None:
+        self._clock = clock
+        self._reader = reader
+        self._writer = writer
+        self._changing = threading.Lock()
+        self._catalogue = Catalogue()
+        self._version = 0
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue as of now."""
+        return self._catalogue
+
+    def load(self) -> None:
+        """Fold the catalogue from the log.
+
+        Raises:
+            StoreUnavailable: the log cannot be read.
+        """
+        self._catalogue, self._version = load_catalogue(self._reader)
+
+    def change(self, commands: Sequence[Command]) -> None:
+        """Commit what the commands decide, all or nothing, and publish it.
+
+        Raises:
+            CatalogueRefused: they contradict the catalogue.
+            StoreUnavailable: the log could not be written, or nobody knows whether it was.
+        """
+        with self._changing:
+            events, after = self._decide(commands)
+            if events:
+                self._write(events)
+                self._catalogue = after
+
+    def _decide(self, commands: Sequence[Command]) -> tuple[list[Event], Catalogue]:
+        state = self._catalogue
+        events: list[Event] = []
+        refusals: list[Refusal] = []
+        for command in commands:
+            decided = decide(state, command, self._clock.now())
+            for item in decided:
+                if isinstance(item, Refusal):
+                    refusals.append(item)
+                else:
+                    state = evolve(state, item)
+                    events.append(item)
+        if refusals:
+            raise CatalogueRefused(refusals)
+        return events, state
+
+    def _write(self, events: list[Event]) -> None:
+        written: Future[AppendOutcome] = Future()
+        batch = Append(
+            stream=STREAM, expected_version=self._version, events=_sealed(events, self._version), attention=False
+        )
+        self._writer.append(batch, written.set_result)
+        try:
+            outcome = written.result(_WRITE_WAIT)
+        except FutureTimeoutError as exc:
+            message = "the log did not answer in time: whether the change was written will show when it is back"
+            raise StoreUnavailable(message) from exc
+        if not isinstance(outcome, Appended):
+            message = f"the change was not written: {outcome}"
+            raise StoreUnavailable(message)
+        self._version = outcome.version
+
+
+def load_catalogue(reader: LogReader) -> tuple[Catalogue, int]:
+    """Return the catalogue as the log has it, and its stream's version."""
+    catalogue, version = Catalogue(), 0
+    for stored in reader.read_stream(STREAM):
+        catalogue, version = evolve(catalogue, CODEC.decode(stored)), stored.version
+    return catalogue, version
+
+
+def _sealed(events: list[Event], version: int) -> tuple[NewEvent, ...]:
+    cause: UUID = uuid5(NAMESPACE_OID, STREAM)
+    sealed = []
+    for ordinal, event in enumerate(events, version + 1):
+        tag, payload = encode(event)
+        sealed.append(
+            NewEvent(
+                event_id=event_id(cause, STREAM, ordinal),
+                type=tag,
+                schema_version=1,
+                payload=payload,
+                causation=cause,
+                correlation=cause,
+            )
+        )
+    return tuple(sealed)

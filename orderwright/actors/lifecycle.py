@@ -1,0 +1,259 @@
+"""The engine as a whole: comes up in order, is the switchboard for the entry points while it runs, stops in reverse."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+from orderwright.actors.asks import Ask, Asks
+from orderwright.actors.catalogue_desk import CatalogueDesk
+from orderwright.actors.directory import CatalogueDirectory
+from orderwright.actors.env import Env, Room
+from orderwright.actors.exchange_account import ExchangeAccount
+from orderwright.actors.inbox import SignalInbox
+from orderwright.actors.messages import (
+    AccountView,
+    Address,
+    AskId,
+    CatalogueChanged,
+    Describe,
+    Mail,
+    NotStored,
+    Operate,
+    Operated,
+    Ready,
+    SubmitSignal,
+    Wake,
+    exchange_account_name,
+    inbox_name,
+)
+from orderwright.actors.pykka_env import PykkaEnv
+from orderwright.actors.strategy_account import StrategyAccount
+from orderwright.actors.supervisor import SUPERVISOR, Restarts, Supervisor
+from orderwright.actors.switchboard import Health, OperatorCommand
+from orderwright.clock import Clock, monotonic
+from orderwright.engine.catalogue.commands import Command as CatalogueCommand
+from orderwright.engine.catalogue.state import Catalogue
+from orderwright.engine.strategy_account.commands import PauseTrading, ResumeTrading
+from orderwright.engine.strategy_account.state import Rules
+from orderwright.eventstore.store import LogReader, LogWriter, StoredEvent
+from orderwright.exchanges.gateway import Gateway
+from orderwright.marketdata.board import Board
+from orderwright.moments import Micros
+
+logger = logging.getLogger(__name__)
+
+_ACTOR_WAIT = 1.0
+_RECOVERY_WAIT = 30.0
+_MOST_WOKEN_TO_DESCRIBE = 200
+
+
+class Engine:
+    """Everything that trades. Implements `Switchboard`.
+
+    `make_gateway` is asked once per account; `new_id` returns time-ordered ids.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        reader: LogReader,
+        writer: LogWriter,
+        make_gateway: Callable[[Catalogue, str], Gateway],
+        new_id: Callable[[], UUID],
+        rules: Rules,
+        restarts: Restarts | None = None,
+    ) -> None:
+        self._clock = clock
+        self._reader = reader
+        self._writer = writer
+        self._make_gateway = make_gateway
+        self._new_id = new_id
+        self._gateways: dict[str, Gateway] = {}
+        self._gateways_lock = threading.Lock()
+        self._desk = CatalogueDesk(clock=clock, reader=reader, writer=writer)
+        board = Board()
+        self._directory = CatalogueDirectory(
+            catalogue=lambda: self._desk.catalogue, gateway=self._gateway, board=board, rules=rules
+        )
+        self._asks = Asks()
+        self._env = PykkaEnv(
+            clock=clock,
+            reader=reader,
+            writer=writer,
+            gateway=self._gateway,
+            board=board,
+            asks=self._asks,
+            make_room=self._make_room,
+        )
+        self._supervisor = Supervisor(env=self._env, restarts=restarts)
+        self._is_ready = False
+
+    def start(self) -> None:
+        """Come up as after a crash: catalogue, exchanges, then every stream with unfinished business.
+
+        Returns once those have been reconciled, or after 30 seconds: what is late goes on in the background.
+
+        Raises:
+            EventStoreError: the log cannot be read.
+        """
+        self._desk.load()
+        self._env.open_mailbox(self._supervisor, SUPERVISOR)
+        accounts = [exchange_account_name(name) for name in self._desk.catalogue.accounts]
+        unfinished = [
+            head.stream
+            for head in self._reader.streams(attention_only=True)
+            if head.stream.partition("/")[0] in _ROOMS
+        ]
+        for name in accounts:
+            self._tell_supervisor(Wake(name=name))
+        late = self._wake(unfinished, timeout=_RECOVERY_WAIT)
+        if late:
+            logger.warning("%d of %d streams are still recovering: %s", len(late), len(unfinished), ", ".join(late))
+        self._is_ready = True
+
+    def stop(self) -> None:
+        """End every actor, then let go of the exchanges; the log is its owner's to close."""
+        self._is_ready = False
+        self._env.close()
+        for gateway in self._gateways.values():
+            gateway.close()
+
+    def now(self) -> Micros:
+        """Return the engine's time."""
+        return self._clock.now()
+
+    def new_id(self) -> UUID:
+        """Return a fresh time-ordered id."""
+        return self._new_id()
+
+    def catalogue(self) -> Catalogue:
+        """Return the catalogue as of now."""
+        return self._desk.catalogue
+
+    def change_catalogue(self, commands: Sequence[CatalogueCommand]) -> None:
+        """Commit and publish changes, and let the actors know."""
+        known = set(self._desk.catalogue.accounts)
+        self._desk.change(commands)
+        for name in self._desk.catalogue.accounts:
+            if name not in known:
+                self._tell_supervisor(Wake(name=exchange_account_name(name)))
+        self._tell_supervisor(CatalogueChanged())
+
+    @contextmanager
+    def submit(self, build: Callable[[AskId], SubmitSignal]) -> Iterator[Ask]:
+        """Hand a signal to its strategy's inbox."""
+        ask = self._asks.open(expected=0)
+        try:
+            message = build(ask.id)
+            ask.expect(len(message.recipients))
+            inbox = self._find(inbox_name(message.signal.strategy))
+            if inbox is None:
+                ask.add(NotStored(reason="the strategy's inbox is being rebuilt"))
+            else:
+                self._env.tell(message, inbox)
+            yield ask
+        finally:
+            self._asks.close(ask)
+
+    def operate(self, account: str, command: OperatorCommand, *, timeout: float) -> Operated | None:
+        """Give an operator's command to a strategy account; a pause closes the gate before it is written down."""
+        if isinstance(command, PauseTrading):
+            self._env.gate.close(account)
+        at = self._find(account)
+        if at is None:
+            return None
+        ask = self._asks.open(expected=1)
+        try:
+            self._env.tell(Operate(command_id=self._new_id(), command=command, ask=ask.id), at)
+            ask.wait(timeout)
+            answer = next((reply for reply in ask.replies if isinstance(reply, Operated)), None)
+        finally:
+            self._asks.close(ask)
+        if answer is not None and isinstance(command, ResumeTrading):
+            self._env.gate.open(account)
+        return answer
+
+    def describe(self, accounts: Sequence[str], *, timeout: float) -> dict[str, AccountView | None]:
+        """Return a view of each strategy account."""
+        ends = monotonic() + timeout
+        asleep = [name for name in accounts if name not in self._supervisor.book]
+        self._wake(asleep[:_MOST_WOKEN_TO_DESCRIBE], timeout=timeout)
+        awake = [at for name in accounts if (at := self._supervisor.book.get(name)) is not None]
+        ask = self._asks.open(expected=len(awake))
+        try:
+            for at in awake:
+                self._env.tell(Describe(ask=ask.id), at)
+            if awake:
+                ask.wait(max(0.0, ends - monotonic()))
+            views = {reply.account: reply for reply in ask.replies if isinstance(reply, AccountView)}
+        finally:
+            self._asks.close(ask)
+        return {name: views.get(name) for name in accounts}
+
+    def signal_events(self, signal_id: UUID) -> list[StoredEvent]:
+        """Return a signal's whole life from the log."""
+        return list(self._reader.read_correlation(signal_id))
+
+    def health(self) -> Health:
+        """Return how the engine is, part by part."""
+        parts = {"log": self._writer.trouble or "ok"}
+        for name, trouble in sorted(self._supervisor.conditions().items()):
+            parts[name] = trouble
+        return Health(live=True, ready=self._is_ready and not self._writer.trouble, parts=parts)
+
+    def _find(self, name: str) -> Address | None:
+        at = self._supervisor.book.get(name)
+        if at is None:
+            self._wake([name], timeout=_ACTOR_WAIT)
+            at = self._supervisor.book.get(name)
+        return at
+
+    def _wake(self, names: Sequence[str], *, timeout: float) -> list[str]:
+        """Bring actors to life; return those that were not ready in time."""
+        ask = self._asks.open(expected=len(names))
+        try:
+            for name in names:
+                self._tell_supervisor(Wake(name=name, ask=ask.id))
+            if names:
+                ask.wait(timeout)
+            ready = {reply.at.rpartition("#")[0] for reply in ask.replies if isinstance(reply, Ready)}
+        finally:
+            self._asks.close(ask)
+        return [name for name in names if name not in ready]
+
+    def _tell_supervisor(self, mail: Mail) -> None:
+        self._env.tell(mail, SUPERVISOR)
+
+    def _gateway(self, account: str) -> Gateway:
+        gateway = self._gateways.get(account)
+        if gateway is None:
+            with self._gateways_lock:
+                gateway = self._gateways.get(account)
+                if gateway is None:
+                    gateway = self._gateways[account] = self._make_gateway(self._desk.catalogue, account)
+        return gateway
+
+    def _make_room(self, name: str, at: Address, env: Env) -> Room:
+        return _ROOMS[name.partition("/")[0]](at, env, self._directory)
+
+
+def _strategy_account(at: Address, env: Env, directory: CatalogueDirectory) -> Room:
+    return StrategyAccount(env=env, me=at, supervisor=SUPERVISOR, directory=directory)
+
+
+def _inbox(at: Address, env: Env, _directory: CatalogueDirectory) -> Room:
+    return SignalInbox(env=env, me=at, supervisor=SUPERVISOR)
+
+
+def _exchange_account(at: Address, env: Env, directory: CatalogueDirectory) -> Room:
+    return ExchangeAccount(env=env, me=at, supervisor=SUPERVISOR, directory=directory)
+
+
+_ROOMS: dict[str, Callable[[Address, Env, CatalogueDirectory], Room]] = {
+    "strategy-account": _strategy_account,
+    "inbox": _inbox,
+    "exchange-account": _exchange_account,
+}

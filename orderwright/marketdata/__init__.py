@@ -1,0 +1,1 @@
+"""Prices and markets as the engine last heard of them."""
