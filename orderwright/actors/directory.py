@@ -45,9 +45,7 @@ class CatalogueDirectory:
     def market(self, profile: Profile) -> Market:
         """Return the markets and last prices of the profile's account."""
         gateway = self._gateway(profile.account)
-        return self._board.market(
-            profile.account, profile.terms.market_type, gateway.traits, gateway.instruments
-        )
+        return self._board.market(profile.account, profile.terms.market_type, gateway.traits, gateway.instruments)
 
     def rules(self) -> Rules:
         """Return the configured durations."""

@@ -64,7 +64,9 @@ class ExchangeAccount:
             self._env.after(_SURVEY_EVERY, Tick(reason="survey"), self._me)
             return
         self._retry = min(max(_FIRST_RETRY, 2 * self._retry), _SLOWEST_RETRY)
-        logger.warning("account %s cannot be reached (%s); again in %.1f s", self._account, reason, self._retry / SECOND)
+        logger.warning(
+            "account %s cannot be reached (%s); again in %.1f s", self._account, reason, self._retry / SECOND
+        )
         self._env.after(self._retry, Tick(reason="connect"), self._me)
 
     def _surveyed(self, mail: Surveyed) -> None:

@@ -103,9 +103,7 @@ class Engine:
         self._env.open_mailbox(self._supervisor, SUPERVISOR)
         accounts = [exchange_account_name(name) for name in self._desk.catalogue.accounts]
         unfinished = [
-            head.stream
-            for head in self._reader.streams(attention_only=True)
-            if head.stream.partition("/")[0] in _ROOMS
+            head.stream for head in self._reader.streams(attention_only=True) if head.stream.partition("/")[0] in _ROOMS
         ]
         for name in accounts:
             self._tell_supervisor(Wake(name=name))

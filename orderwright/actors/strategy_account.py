@@ -197,9 +197,7 @@ class StrategyAccount:
         takes_time = isinstance(mail.command, CancelOrders | LiquidatePositions)
         if takes_time:
             self._listeners[SignalId(mail.command_id)] = _Listener(ask=mail.ask)
-        changed = self._decide(
-            mail.command, command_id=mail.command_id, reply_to=NOBODY if takes_time else mail.ask
-        )
+        changed = self._decide(mail.command, command_id=mail.command_id, reply_to=NOBODY if takes_time else mail.ask)
         if not changed:
             self._listeners.pop(SignalId(mail.command_id), None)
             note = "" if not takes_time else "already under way"
@@ -230,9 +228,7 @@ class StrategyAccount:
         ended: list[Run] = []
         for event in events:
             if isinstance(event, SignalEnded):
-                ended.extend(
-                    run for run in (*state.queue, *state.operations) if run.signal_id == event.signal_id
-                )
+                ended.extend(run for run in (*state.queue, *state.operations) if run.signal_id == event.signal_id)
             state = evolve(state, event)
         liquidated = tuple(event for event in events if isinstance(event, LiquidationEnded))
         self._pending = _Pending(state=state, ended=tuple(ended), liquidated=liquidated, reply_to=reply_to)
@@ -269,9 +265,7 @@ class StrategyAccount:
         if listener.inbox is None:
             self._env.reply(listener.ask, _operated(self._name, run))
             return
-        self._env.reply(
-            listener.ask, AccountReport(account=self._name, results=tuple(leg.result for leg in run.legs))
-        )
+        self._env.reply(listener.ask, AccountReport(account=self._name, results=tuple(leg.result for leg in run.legs)))
         self._env.tell(SignalSettled(account=self._name, sequence=run.sequence), listener.inbox)
 
     def _report_liquidation(self, event: LiquidationEnded) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 from msgspec.structs import replace
-from rpds import HashTrieMap, Queue
+from rpds import HashTrieMap
 
 from orderwright.engine.ids import SignalId
 from orderwright.engine.signals import Signal
@@ -52,13 +52,22 @@ class Unfinished(Struct, frozen=True, kw_only=True):
     awaited: frozenset[str]
 
 
+class Marks(Struct, frozen=True, kw_only=True):
+    """Earlier arrivals by what they would be known by again, and the order in which they came (`first` to `end`)."""
+
+    seen: "HashTrieMap[str, Seen]" = HashTrieMap()
+    order: "HashTrieMap[int, str]" = HashTrieMap()
+    first: int = 0
+    end: int = 0
+
+
 class Inbox(Struct, frozen=True, kw_only=True):
     """What an inbox remembers: its unfinished signals by sequence, and what would make a new arrival a duplicate."""
 
     last_sequence: int = 0
     unfinished: "HashTrieMap[int, Unfinished]" = HashTrieMap()
-    seen: "HashTrieMap[str, Seen]" = HashTrieMap()
-    expiring: "Queue[str]" = Queue()
+    ids: Marks = Marks()
+    bodies: Marks = Marks()
 
 
 class Arrival(Struct, frozen=True, kw_only=True):
@@ -89,7 +98,8 @@ def receive(inbox: Inbox, arrival: Arrival, now: Micros) -> SignalReceived | Dup
     With a sender's `id`: the same id of the same holder within 24 h is a duplicate, or `IdReused` if the body changed.
     Without: the same body hash of the same holder within the strategy's window.
     """
-    earlier = inbox.seen.get(_mark(arrival.signal.holder, arrival.key, arrival.body_hash))
+    marks = inbox.bodies if arrival.key is None else inbox.ids
+    earlier = marks.seen.get(_mark(arrival.signal.holder, arrival.key or arrival.body_hash))
     if earlier is not None and now < earlier.until:
         if earlier.body_hash != arrival.body_hash:
             return IdReused(signal_id=earlier.signal_id)
@@ -124,20 +134,19 @@ def evolve(inbox: Inbox, event: InboxEvent) -> Inbox:
             return inbox
         return replace(inbox, unfinished=inbox.unfinished.remove(event.sequence))
     entry = Unfinished(signal=event.signal, awaited=frozenset(event.recipients))
-    seen, expiring = _forget(inbox, event.at)
-    lasts = DAY if event.key is not None else event.dedupe_window
-    if lasts > 0:
-        mark = _mark(event.signal.holder, event.key, event.body_hash)
-        known = Seen(
-            signal_id=event.signal.signal_id, body_hash=event.body_hash, until=Micros(event.at + lasts)
-        )
-        seen, expiring = seen.insert(mark, known), expiring.enqueue(mark)
+    ids, bodies = _forget(inbox.ids, event.at), _forget(inbox.bodies, event.at)
+    mark = _mark(event.signal.holder, event.key or event.body_hash)
+    known = Seen(signal_id=event.signal.signal_id, body_hash=event.body_hash, until=Micros(event.at + _lasts(event)))
+    if event.key is not None:
+        ids = _remember(ids, mark, known)
+    elif event.dedupe_window > 0:
+        bodies = _remember(bodies, mark, known)
     return replace(
         inbox,
         last_sequence=event.sequence,
         unfinished=inbox.unfinished.insert(event.sequence, entry),
-        seen=seen,
-        expiring=expiring,
+        ids=ids,
+        bodies=bodies,
     )
 
 
@@ -148,19 +157,28 @@ def evolve_all(inbox: Inbox, events: Iterable[InboxEvent]) -> Inbox:
     return inbox
 
 
-def _mark(holder: str, key: str | None, body_hash: str) -> str:
-    return f"{holder}\n{'body' if key is None else 'id'}\n{body_hash if key is None else key}"
+def _mark(holder: str, key_or_hash: str) -> str:
+    return f"{holder}\n{key_or_hash}"
 
 
-def _forget(inbox: Inbox, now: Micros) -> "tuple[HashTrieMap[str, Seen], Queue[str]]":
-    # Oldest first: a mark with a long life may keep younger short-lived ones a little longer, never the reverse.
-    seen, expiring = inbox.seen, inbox.expiring
-    while not expiring.is_empty:
-        mark = expiring.peek()
+def _lasts(event: SignalReceived) -> int:
+    return event.dedupe_window if event.key is None else DAY
+
+
+def _remember(marks: Marks, mark: str, known: Seen) -> Marks:
+    return replace(
+        marks, seen=marks.seen.insert(mark, known), order=marks.order.insert(marks.end, mark), end=marks.end + 1
+    )
+
+
+def _forget(marks: Marks, now: Micros) -> Marks:
+    seen, order, first = marks.seen, marks.order, marks.first
+    while first < marks.end:
+        mark = order[first]
         known = seen.get(mark)
         if known is not None and known.until > now:
             break
-        expiring = expiring.dequeue()
+        order, first = order.remove(first), first + 1
         if known is not None:
             seen = seen.remove(mark)
-    return seen, expiring
+    return marks if first == marks.first else replace(marks, seen=seen, order=order, first=first)
