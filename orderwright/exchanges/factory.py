@@ -8,13 +8,13 @@ from pathlib import Path
 from orderwright.clock import Clock
 from orderwright.exchanges.gateway import ExchangeError, Gateway
 from orderwright.exchanges.loop import ExchangeLoop
+from orderwright.exchanges.paper.books import BOOKS_FILE
 from orderwright.exchanges.paper.client import HttpPaperGateway
 from orderwright.exchanges.paper.exchange import PaperExchange
 from orderwright.exchanges.paper.gateway import PaperGateway
 from orderwright.exchanges.paper.prices import PriceFeed
 
 SUPPORTED = ("paper",)
-BOOKS_FILE = "paper.sqlite3"
 
 
 class UnknownExchange(ExchangeError):

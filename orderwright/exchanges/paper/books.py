@@ -33,6 +33,9 @@ from orderwright.exchanges.paper.records import (
 from orderwright.exchanges.paper.rows import Cell, Record, cell_of, record_of, row_of
 from orderwright.moments import Micros
 
+BOOKS_FILE = "paper.sqlite3"
+"""The books' name within a data directory."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS account (name TEXT PRIMARY KEY, leverage TEXT NOT NULL, opened_at INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS balance (account TEXT NOT NULL, currency TEXT NOT NULL, total TEXT NOT NULL,

@@ -64,6 +64,10 @@ class Desk:
             self._books.add_account(name, balances, leverage=leverage, at=now)
             self._leverages[name] = leverage
 
+    def has_account(self, name: str) -> bool:
+        """Return whether the account was opened."""
+        return name in self._leverages
+
     def place(self, account: str, order: NewOrder, *, now: Micros) -> PaperOrder | Refused:
         """Take a new order: it fills at once, rests, or is refused."""
         if order.order_type is OrderType.MARKET:

@@ -12,6 +12,7 @@ from orderwright.engine.instruments import Instrument, Instruments, MarketType, 
 from orderwright.engine.money import ZERO
 from orderwright.engine.orders import Fill
 from orderwright.engine.outcomes import ExchangeOrder, NotFound, Refused
+from orderwright.exchanges.gateway import ExchangeError
 from orderwright.exchanges.paper.books import Books, PaperBooksError
 from orderwright.exchanges.paper.desk import Desk
 from orderwright.exchanges.paper.markets import Venue
@@ -32,10 +33,15 @@ from orderwright.moments import Micros
 _log = logging.getLogger(__name__)
 
 
+class UnknownAccount(ExchangeError):
+    """The exchange has no account of this name."""
+
+
 class PaperExchange:
     """Keeps one lock around everything; resting orders are matched whenever a price is looked at, and each second.
 
-    Every method that reads or writes the books can raise PaperBooksError; then nothing has changed.
+    Every method that reads or writes the books can raise PaperBooksError; then nothing has changed. What is asked of an
+    account that was never opened raises UnknownAccount, except `place`, which refuses.
     """
 
     def __init__(
@@ -125,6 +131,7 @@ class PaperExchange:
     def cancel(self, account: str, key: OrderKey) -> ExchangeOrder | NotFound:
         """End an open order; `NotFound` if there is none, or it has ended."""
         with self._changing():
+            self._check(account)
             answer = self._desk.cancel(account, key, now=self._clock.now())
             self._books.add_arrival(
                 Arrival(
@@ -142,29 +149,29 @@ class PaperExchange:
 
     def look(self, account: str, key: OrderKey) -> ExchangeOrder | NotFound:
         """Return an order with its fills, open or ended, of any age."""
-        with self._lock, self._books.reading():
+        with self._reading(account):
             order = self._books.find_order(account, key)
             return NotFound() if order is None else self._shown(order)
 
     def open_orders(self, account: str) -> tuple[ExchangeOrder, ...]:
         """Return the account's open orders, oldest first."""
-        with self._lock, self._books.reading():
+        with self._reading(account):
             return tuple(self._shown(order) for order in self._books.open_orders(account))
 
     def balances(self, account: str) -> dict[str, Balance]:
         """Return the account's balances by currency."""
-        with self._lock, self._books.reading():
+        with self._reading(account):
             return self._books.balances(account)
 
     def positions(self, account: str) -> tuple[PaperPosition, ...]:
         """Return the account's futures positions that are not flat."""
-        with self._lock, self._books.reading():
+        with self._reading(account):
             return self._books.positions(account)
 
-    def account_books(self, account: str) -> AccountBooks | None:
-        """Return all that the books say of an account; None if it does not exist."""
-        with self._lock, self._books.reading():
-            return self._books.dump_account(account) if account in self._books.accounts() else None
+    def account_books(self, account: str) -> AccountBooks:
+        """Return all that the books say of an account."""
+        with self._reading(account):
+            return self._books.dump_account(account)
 
     def dump(self) -> BooksDump:
         """Return the whole books."""
@@ -218,6 +225,17 @@ class PaperExchange:
             finally:
                 if not done:
                     self._open_desk()
+
+    @contextmanager
+    def _reading(self, account: str) -> Iterator[None]:
+        with self._lock, self._books.reading():
+            self._check(account)
+            yield
+
+    def _check(self, account: str) -> None:
+        if not self._desk.has_account(account):
+            message = f"there is no account {account}"
+            raise UnknownAccount(message)
 
     def _open_desk(self) -> None:
         self._quotes = Quotes(self._feed, self._books.set_prices())

@@ -16,9 +16,8 @@ from orderwright.engine.outcomes import (
     QuoteAnswered,
     Unclear,
 )
-from orderwright.exchanges.gateway import ExchangeUnavailable
+from orderwright.exchanges.gateway import ExchangeError, ExchangeUnavailable
 from orderwright.exchanges.paper.answers import PAPER_TRAITS, cancellation, key_of, order_of, placement, unclear
-from orderwright.exchanges.paper.books import PaperBooksError
 from orderwright.exchanges.paper.exchange import PaperExchange
 
 
@@ -41,7 +40,7 @@ class PaperGateway:
         """
         try:
             self._exchange.open_account(self._account, self._balances)
-        except PaperBooksError as exc:
+        except ExchangeError as exc:
             raise ExchangeUnavailable(str(exc)) from exc
         self._is_open = True
 
@@ -64,7 +63,7 @@ class PaperGateway:
         """
         try:
             return self._exchange.open_orders(self._account)
-        except PaperBooksError as exc:
+        except ExchangeError as exc:
             raise ExchangeUnavailable(str(exc)) from exc
 
     def balances(self) -> Mapping[str, Decimal]:
@@ -75,7 +74,7 @@ class PaperGateway:
         """
         try:
             balances = self._exchange.balances(self._account)
-        except PaperBooksError as exc:
+        except ExchangeError as exc:
             raise ExchangeUnavailable(str(exc)) from exc
         return {currency: balance.total for currency, balance in balances.items()}
 
@@ -97,5 +96,5 @@ class PaperGateway:
                     quote = None if symbol is None else self._exchange.quote(symbol)
                     result = quote or Unclear(reason=f"the exchange has no price for {effect.symbol}")
                     return QuoteAnswered(symbol=effect.symbol, result=result)
-        except (PaperBooksError, ExchangeUnavailable) as exc:
+        except ExchangeError as exc:
             return unclear(effect, str(exc), asked_at=asked_at)

@@ -9,6 +9,7 @@ from orderwright.moments import Micros
 
 NOT_FOUND = "order_not_found"
 INVALID = "invalid_request"
+UNKNOWN_ACCOUNT = "unknown_account"
 
 
 class OpenAccount(Struct, frozen=True, kw_only=True):

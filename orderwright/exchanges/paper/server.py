@@ -1,0 +1,90 @@
+"""The paper exchange as a process of its own, which outlives the engine that trades on it."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from waitress.server import create_server  # type: ignore[import-untyped]
+
+from orderwright.clock import Clock, SystemClock
+from orderwright.exchanges.gateway import ExchangeError
+from orderwright.exchanges.paper.api import create_app
+from orderwright.exchanges.paper.books import BOOKS_FILE
+from orderwright.exchanges.paper.exchange import PaperExchange
+from orderwright.exchanges.paper.faults import Faults, FaultyApplication
+from orderwright.exchanges.paper.prices import PriceFeed
+
+_THREADS = 32
+_LARGEST_BODY = 1 << 20
+
+
+class AddressTaken(ExchangeError):
+    """Nothing can be served at this address; the message says why."""
+
+
+def serve_paper_exchange(  # noqa: PLR0913 - one argument per thing to choose
+    data: Path,
+    port: int,
+    *,
+    host: str = "127.0.0.1",
+    prices: PriceFeed | None = None,
+    clock: Clock | None = None,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve a paper exchange with its books in the folder `data` until SIGTERM or SIGINT.
+
+    Port 0 takes any free one. `on_ready` is called with the URL once requests are taken.
+
+    Raises:
+        AddressTaken: the port cannot be bound.
+        ExchangeError: the books cannot be opened, or another process writes them.
+    """
+    exchange = PaperExchange(data / BOOKS_FILE, clock=clock or SystemClock(), prices=prices)
+    closing = threading.Event()
+    faults = Faults()
+    try:
+        server = create_server(
+            FaultyApplication(create_app(exchange, faults), faults, closing=closing),
+            host=host,
+            port=port,
+            threads=_THREADS,
+            asyncore_use_poll=True,
+            connection_limit=5_000,
+            max_request_body_size=_LARGEST_BODY,
+            ident="orderwright-paper-exchange",
+        )
+    except OSError as exc:
+        exchange.close()
+        message = f"cannot serve at {host}:{port}: {exc}"
+        raise AddressTaken(message) from exc
+    with _stopping_on_signals(closing):
+        try:
+            if on_ready is not None:
+                on_ready(f"http://{host}:{server.effective_port}")
+            server.run()
+        except SystemExit:
+            closing.set()
+    server.close()
+    exchange.close()
+
+
+@contextmanager
+def _stopping_on_signals(closing: threading.Event) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if not closing.is_set():
+            closing.set()
+            raise SystemExit
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
