@@ -1,0 +1,48 @@
+# Everything works from a clean clone with Python 3.11+ and make; the environment is made by itself, once.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check format prove bench docs clean
+
+help: ## Show this
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo: $(READY) ## Show the whole product at work, every claim checked (under a minute)
+	@$(BIN)/orderwright demo
+
+serve: $(READY) ## Run the engine on ./data (set it up first: .venv/bin/orderwright setup --data data)
+	@$(BIN)/orderwright serve --data data
+
+test: $(READY) ## Run the tests, all but the slow ones
+	@$(BIN)/python -m pytest -m "not slow"
+
+check: $(READY) ## Format, lint, types, layers
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(READY) ## Put the code into shape
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+prove: $(READY) ## Run the slow proofs: simulation, kills, faults
+	@$(BIN)/python -m pytest -m slow -s
+
+bench: $(READY) ## Measure, each figure with its reference, into bench/RESULTS.md
+	@$(BIN)/python -m bench
+
+clean: ## Remove what was built
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or newer is needed; this is $$($(PYTHON) --version). Name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Making the environment in $(VENV) (once, about a minute) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -c constraints.txt -e '.[dev,bench]'
+	@touch $@
