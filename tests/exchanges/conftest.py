@@ -25,23 +25,23 @@ class Floor(Struct, kw_only=True):
     books: Callable[[], BooksDump]
 
 
-@pytest.fixture()
+@pytest.fixture
 def factory(tmp_path: Path) -> Iterator[GatewayFactory]:
     factory = GatewayFactory(books_dir=tmp_path / "engine", clock=CLOCK, prices=FixedPrices())
     yield factory
     factory.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def process(tmp_path: Path) -> Iterator[PaperProcess]:
     process = PaperProcess(tmp_path / "exchange")
     yield process
     process.kill()
 
 
-@pytest.fixture()
+@pytest.fixture
 def trader(factory: GatewayFactory, process: PaperProcess) -> Trader:
-    """A trader on the exchange in its own process."""
+    """Trade on the exchange in its own process."""
     gateway = factory.make("paper", account="A1", url=process.url, balances=BALANCES)
     gateway.open()
     return Trader(gateway)

@@ -24,8 +24,8 @@ from orderwright.engine.outcomes import (
     LookUpOrder,
     OrderSeen,
     Outcome,
-    PlaceOrder,
     PlacementAnswered,
+    PlaceOrder,
     QuoteAnswered,
 )
 from orderwright.engine.signals import OrderType, Side
@@ -89,7 +89,7 @@ def new_id() -> OrderId:
     return OrderId(f"test{next(_NUMBERS):08d}")
 
 
-def place(
+def place(  # noqa: PLR0913 - every field of an order that some test varies
     side: str,
     amount: str,
     price: str | None = None,

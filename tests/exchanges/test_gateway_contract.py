@@ -217,7 +217,7 @@ def test_a_resting_reduce_only_order_ends_when_nothing_is_left_to_reduce(floor: 
     floor.set_price("BTC/USDT", "106000")
     seen = floor.trader.look(look(resting.order_id))
     assert isinstance(seen, ExchangeOrder)
-    assert (seen.status, seen.filled) == (OrderStatus.CANCELLED, 0)
+    assert (seen.status, seen.filled) == (OrderStatus.CANCELLED, Decimal(0))
 
 
 @pytest.mark.parametrize("spelling", ["BTC/USDT", "BTCUSDT", "BINANCE:BTCUSDT", "BTCUSDT.P"])

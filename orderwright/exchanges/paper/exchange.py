@@ -238,7 +238,7 @@ class PaperExchange:
             raise UnknownAccount(message)
 
     def _open_desk(self) -> None:
-        self._quotes = Quotes(self._feed, self._books.set_prices())
+        self._quotes = Quotes(self._feed, markets=self._venue.markets, set_prices=self._books.set_prices())
         self._desk = Desk(self._books, self._quotes, venue=self._venue)
 
     def _shown(self, order: PaperOrder) -> ExchangeOrder:

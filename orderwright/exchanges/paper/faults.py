@@ -7,9 +7,13 @@ from enum import StrEnum
 from random import Random
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 from waitress.channel import ClientDisconnected  # type: ignore[import-untyped]
+
+from orderwright.exchanges.paper.records import REJECTED
+from orderwright.exchanges.paper.wire import Problem
 
 OPERATIONS = {
     ("POST", "/v1/orders"): "place",
@@ -150,6 +154,8 @@ def _cut(body: bytes) -> Iterable[bytes]:
 
 
 def _error(fault: Fault, start_response: Callable[..., Any]) -> Iterable[bytes]:
-    body = b"the exchange is not well"
-    start_response(f"{fault.status} Error", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    # It reads like a clear no; only the status says that it is none.
+    body = msgspec.json.encode(Problem(code=REJECTED, error="the exchange is not well"))
+    head = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    start_response(f"{fault.status} Error", head)
     return [body]

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol
 
-from orderwright.engine.money import EXACT, ZERO, parse_number, round_to_tick
+from orderwright.engine.money import EXACT, ZERO, parse_number
 from orderwright.exchanges.gateway import ExchangeError
 from orderwright.exchanges.paper.markets import START_PRICES
 from orderwright.moments import SECOND, Micros, from_datetime
@@ -60,7 +60,7 @@ class SeededWalk:
         self._latest: dict[str, tuple[int, Decimal]] = {}
 
     def price(self, symbol: str, at: Micros) -> Decimal | None:
-        """Return the walk's price in the second of `at`, rounded to five significant places below the start price."""
+        """Return the walk's price in the second of `at`, on no particular tick."""
         start = self._prices.get(symbol)
         if start is None:
             return None
@@ -69,8 +69,7 @@ class SeededWalk:
         if latest is not None and latest[0] == second:
             return latest[1]
         deviation = EXACT.multiply(self._volatility, Decimal(self._parts_per_billion(symbol, second)).scaleb(-9))
-        walked = EXACT.multiply(start, EXACT.add(1, deviation))
-        price = round_to_tick(walked, Decimal(1).scaleb(start.adjusted() - 5))
+        price = EXACT.multiply(start, EXACT.add(1, deviation))
         self._latest[symbol] = second, price
         return price
 
