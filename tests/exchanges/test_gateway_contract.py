@@ -195,6 +195,15 @@ def test_a_futures_order_beyond_the_margin_is_refused(floor: Floor) -> None:
     assert isinstance(floor.trader.place(place("buy", "10", market_type=FUTURES)), Placed)
 
 
+def test_a_position_can_be_closed_without_margin_but_only_once(floor: Floor) -> None:
+    floor.trader.place(place("buy", "10", market_type=FUTURES))
+    closing = floor.trader.place(place("sell", "10", "105000", market_type=FUTURES))
+    assert isinstance(closing, Placed)
+    again = floor.trader.place(place("sell", "10", "105000", market_type=FUTURES))
+    assert isinstance(again, Refused)
+    assert again.error.startswith("insufficient margin: ")
+
+
 def test_reduce_only_without_a_position_is_refused(floor: Floor) -> None:
     refused = floor.trader.place(place("sell", "0.1", market_type=FUTURES, reduce_only=True))
     assert isinstance(refused, Refused)
