@@ -81,6 +81,10 @@ class EmbeddedPostgres:
             raise ServerFailed(message)
         return make_conninfo(host=str(self._socket), port=_PORT, user=role, dbname=database)
 
+    def exists(self) -> bool:
+        """Return whether the server's data directory has been made."""
+        return self._cluster.exists()
+
     def start(self) -> None:
         """Start the server, or share the one that runs already; make its data directory the first time.
 
@@ -100,6 +104,16 @@ class EmbeddedPostgres:
                     os.close(users)
                     raise
                 self._users = users
+
+    def revive(self) -> None:
+        """Start the server again if it has died while we use it.
+
+        Raises:
+            EmbeddedPostgresError: it does not come back.
+        """
+        if self._users is not None and find_postmaster(self._cluster) is None:
+            with translated(self._home), self._changing():
+                self._bring_up()
 
     def stop(self) -> None:
         """Let go of the server; the last process to do so stops it.

@@ -45,6 +45,10 @@ class DatabaseNewer(MigrationError):
 class DatabaseOlder(MigrationError):
     """The database has not been brought to this Orderwright's schema yet."""
 
+    def __init__(self, message: str, *, is_empty: bool) -> None:
+        super().__init__(message)
+        self.is_empty = is_empty
+
 
 class MigrationChanged(MigrationError):
     """A migration that was applied is not the one in this code."""
@@ -102,12 +106,12 @@ def check(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
     Raises:
         MigrationError: it is older, newer or altered.
     """
-    if connection.execute("SELECT to_regclass('log.migration') IS NULL").fetchone() == (True,):
+    if connection.execute("SELECT to_regnamespace('log') IS NULL").fetchone() == (True,):
         message = "the database is empty; `orderwright setup` or `orderwright serve` makes the tables"
-        raise DatabaseOlder(message)
+        raise DatabaseOlder(message, is_empty=True)
     if pending := _pending(connection, shipped_migrations()):
         message = f"the database lacks {pending[0].name}; `orderwright serve` of this version brings it up to date"
-        raise DatabaseOlder(message)
+        raise DatabaseOlder(message, is_empty=False)
 
 
 def _pending(

@@ -1,0 +1,110 @@
+"""The log in memory, for the simulation and for tests: the same ports, and an append is done when it returns."""
+
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from uuid import UUID
+
+from orderwright.clock import Clock
+from orderwright.eventstore.batches import KnownStream, Place, Tail, plan_batch
+from orderwright.eventstore.chain import StoredBatch
+from orderwright.eventstore.store import Append, AppendOutcome, Fenced, StoredEvent, StreamHead
+
+_EPOCH = 1
+
+
+class MemoryLog:
+    """A log that ends with the process; every append is a batch of its own."""
+
+    def __init__(self, clock: Clock, *, log_id: int = 1) -> None:
+        self._clock = clock
+        self._log_id = log_id
+        self._lock = threading.Lock()
+        self._tail = Tail()
+        self._events: list[StoredEvent] = []
+        self._batches: list[StoredBatch] = []
+        self._streams: dict[str, KnownStream] = {}
+        self._by_stream: dict[str, list[StoredEvent]] = {}
+        self._by_correlation: dict[UUID, list[StoredEvent]] = {}
+        self._attention: set[str] = set()
+        self._closed = False
+
+    @property
+    def log_id(self) -> int:
+        """Return the number of this log."""
+        return self._log_id
+
+    def append(self, append: Append, done: Callable[[AppendOutcome], None]) -> None:
+        """Write, then call `done` before returning.
+
+        Raises:
+            Fenced: the log was closed.
+            ValueError: there are no events.
+        """
+        done(self._write(append))
+
+    def close(self) -> None:
+        """Take no more appends; reading goes on."""
+        self._closed = True
+
+    def read_stream(self, stream: str, *, after_version: int = 0) -> Iterator[StoredEvent]:
+        """Yield the stream's events in order, those with a version above `after_version`."""
+        return iter(self._by_stream.get(stream, [])[after_version:])
+
+    def read_all(self, *, after_position: int = 0, limit: int | None = None) -> Iterator[StoredEvent]:
+        """Yield events in position order, those above `after_position`, at most `limit`."""
+        end = None if limit is None else after_position + limit
+        return iter(self._events[after_position:end])
+
+    def read_correlation(self, correlation: UUID) -> Iterator[StoredEvent]:
+        """Yield all events with that correlation id in position order."""
+        return iter(self._by_correlation.get(correlation, [])[:])
+
+    def streams(self, *, attention_only: bool = False, prefix: str = "") -> Sequence[StreamHead]:
+        """Return the heads of the streams whose names begin with `prefix`, by name."""
+        with self._lock:
+            return [
+                StreamHead(stream=name, version=known.version, attention=name in self._attention)
+                for name, known in sorted(self._streams.items())
+                if name.startswith(prefix) and (name in self._attention or not attention_only)
+            ]
+
+    def head_position(self) -> int:
+        """Return the position of the last event; 0 in an empty log."""
+        return self._tail.position
+
+    def read_batches(self, *, after_batch: int = 0) -> Iterator[StoredBatch]:
+        """Yield the batches with a number above `after_batch`, in order."""
+        return iter(self._batches[after_batch:])
+
+    def read_chained(self, *, after_position: int = 0) -> Iterator[tuple[int, StoredEvent]]:
+        """Yield each event above `after_position` with the id of its stream, in position order."""
+        return ((self._streams[event.stream].stream_id, event) for event in self._events[after_position:])
+
+    def batch_at(self, position: int) -> StoredBatch | None:
+        """Return the batch that holds the position, or None."""
+        found = bisect_right(self._batches, position, key=lambda batch: batch.first_position) - 1
+        return self._batches[found] if 0 <= found and position <= self._batches[found].last_position else None
+
+    def _write(self, append: Append) -> AppendOutcome:
+        if not append.events:
+            message = f"an append to {append.stream} without events"
+            raise ValueError(message)
+        with self._lock:
+            if self._closed:
+                message = "the log was closed"
+                raise Fenced(message)
+            place = Place(log_id=self._log_id, epoch=_EPOCH, tail=self._tail, now=self._clock.now())
+            plan = plan_batch([append], self._streams, place)
+            if plan.batch is not None:
+                change = plan.batch.changes[0]
+                self._tail = plan.tail
+                self._batches.append(plan.batch.head)
+                self._events.extend(plan.batch.events)
+                self._streams[change.name] = KnownStream(change.stream_id, change.version)
+                self._by_stream.setdefault(change.name, []).extend(plan.batch.events)
+                for event in plan.batch.events:
+                    self._by_correlation.setdefault(event.correlation, []).append(event)
+                if change.attention is not None:
+                    (self._attention.add if change.attention else self._attention.discard)(change.name)
+            return plan.outcomes[0]

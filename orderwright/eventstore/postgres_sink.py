@@ -1,0 +1,244 @@
+"""The writing side of a log in PostgreSQL: the lease, and one round trip per batch on a session of its own."""
+
+import contextlib
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import psycopg
+from psycopg import errors
+
+from orderwright.clock import Clock, monotonic
+from orderwright.eventstore.batches import Batch, KnownStream, Tail
+from orderwright.eventstore.chain import GENESIS
+from orderwright.eventstore.connections import Connection, Database, connect, first_line
+from orderwright.eventstore.sink import AlreadyWritten, BatchRefused, ConnectionLost
+from orderwright.eventstore.store import EventStoreError, Fenced, LeaseHeld, StoreUnavailable
+from orderwright.moments import to_iso
+
+LEASE_TTL = 10.0
+"""Seconds after which a lease that was not renewed may be taken, by the database's clock."""
+
+_PATIENCE = 1.0
+_PAUSE = 0.05
+_OVER = "OW001"
+_PURPOSE = "writer"
+
+_APPEND = (
+    "SELECT stream_name, actual_id, actual_version FROM log.append_batch(%b::integer, %b, %b, %b, %b, %b, %b, "
+    "%b::bigint[], %b::text[], %b::bigint[], %b::bigint[], %b::bigint[], "
+    "%b::bigint[], %b::bigint[], %b::uuid[], %b::text[], %b::bigint[], %b::uuid[], %b::uuid[], %b::text[])"
+)
+_HOLDER = (
+    "SELECT epoch, owner, extract(epoch FROM clock_timestamp() - renewed_at)::float8 "
+    "FROM log.writer_lease WHERE log_id = %s"
+)
+_TAIL = (
+    "SELECT batch_no, first_position + event_count - 1, chain FROM log.log_batch "
+    "WHERE log_id = %s ORDER BY batch_no DESC LIMIT 1"
+)
+_LAST_STREAM = "SELECT coalesce(max(stream_id), 0) FROM log.stream WHERE log_id = %s"
+_STREAMS = "SELECT name, stream_id, version FROM log.stream WHERE log_id = %s AND name = ANY (%s)"
+_ROOT = "SELECT root FROM log.log_batch WHERE log_id = %s AND batch_no = %s"
+
+
+class PostgresSink:
+    """Holds the lease of one log. `revive` is called before each attempt to connect again."""
+
+    def __init__(self, database: Database, *, log_id: int = 1, revive: Callable[[], None] | None = None) -> None:
+        self._database = database
+        self._log_id = log_id
+        self._revive = revive
+        self._connection: Connection | None = None
+        self._epoch = 0
+
+    @property
+    def log_id(self) -> int:
+        """Return the number of the log."""
+        return self._log_id
+
+    @property
+    def epoch(self) -> int:
+        """Return the epoch of the lease."""
+        return self._epoch
+
+    def take_lease(self, clock: Clock) -> None:
+        """Become the log's writer; a holder that has not renewed within the TTL is deposed.
+
+        Raises:
+            LeaseHeld: another engine writes this log.
+            StoreUnavailable: the database cannot be asked, or only through a pooler in transaction mode.
+        """
+        connection = self._connection = self._open()
+        owner = f"{socket.gethostname()}, process {os.getpid()}, since {to_iso(clock.now())}"
+        try:
+            with _translated(connection):
+                self._epoch = self._acquire(connection, owner)
+        except EventStoreError as error:
+            connection.close()
+            if isinstance(error, LeaseHeld):
+                raise
+            message = f"the lease of log {self._log_id} cannot be taken: {error}"
+            raise StoreUnavailable(message) from error
+
+    def read_tail(self) -> Tail:
+        """Return where the log ends."""
+        rows = self._query(_TAIL, [self._log_id])
+        batch_no, position, chain = rows[0] if rows else (0, 0, GENESIS)
+        last = self._query(_LAST_STREAM, [self._log_id])[0][0]
+        return Tail(batch_no=batch_no, position=position, chain=bytes(chain), last_stream_id=last)
+
+    def read_streams(self, names: Sequence[str]) -> Mapping[str, KnownStream]:
+        """Return those of the named streams that exist."""
+        rows = self._query(_STREAMS, [self._log_id, list(names)])
+        return {name: KnownStream(stream_id, version) for name, stream_id, version in rows}
+
+    def read_root(self, batch_no: int) -> bytes | None:
+        """Return the root of the batch with this number, or None if there is none."""
+        rows = self._query(_ROOT, [self._log_id, batch_no])
+        return bytes(rows[0][0]) if rows else None
+
+    def write(self, batch: Batch) -> Mapping[str, KnownStream]:
+        """Write the batch, or return the streams that are not as it says."""
+        rows = self._query(_APPEND, _append_arguments(self._log_id, batch))
+        return {name: KnownStream(stream_id, version) for name, stream_id, version in rows}
+
+    def renew(self) -> None:
+        """Renew the lease."""
+        if not self._query("SELECT log.renew_lease(%s::integer, %s)", [self._log_id, self._epoch])[0][0]:
+            raise Fenced(self._deposed())
+
+    def reconnect(self) -> None:
+        """End what is left of the old session and hold the log again."""
+        self._disconnect()
+        if self._revive is not None:
+            try:
+                self._revive()
+            except EventStoreError as error:
+                raise StoreUnavailable(str(error)) from error
+        self._connection = connect(self._database, _PURPOSE)
+        try:
+            ((found,),) = self._query("SELECT log.resume_lease(%s::integer, %s)", [self._log_id, self._epoch])
+        except (ConnectionLost, BatchRefused) as error:
+            raise StoreUnavailable(str(error)) from error
+        if found == "fenced":
+            raise Fenced(self._deposed())
+        if found != "resumed":
+            message = f"the old session of log {self._log_id} has not ended yet"
+            raise StoreUnavailable(message)
+        self._insist_on_durability(self._connection)
+
+    def close(self) -> None:
+        """Give the lease back and disconnect."""
+        with contextlib.suppress(EventStoreError):
+            self._query("SELECT log.release_lease(%s::integer, %s)", [self._log_id, self._epoch])
+        self._disconnect()
+
+    def _open(self) -> Connection:
+        connection = connect(self._database, _PURPOSE)
+        try:
+            with _translated(connection):
+                self._refuse_shared_sessions(connection)
+                self._insist_on_durability(connection)
+        except EventStoreError as error:
+            connection.close()
+            raise StoreUnavailable(str(error)) from error
+        return connection
+
+    def _refuse_shared_sessions(self, connection: Connection) -> None:
+        if connection.execute("SELECT pg_backend_pid()").fetchone() == (connection.info.backend_pid,):
+            return
+        # A pooler is in between. In transaction mode the next client gets the session that we have just used.
+        mark = secrets.token_hex(8)
+        connection.execute("SELECT set_config('orderwright.session', %s, false)", [mark])
+        with connect(self._database, _PURPOSE) as other:
+            seen = other.execute("SELECT current_setting('orderwright.session', true)").fetchone()
+        if seen == (mark,):
+            message = (
+                "database.url leads through a connection pooler in transaction mode, where the log's writer cannot "
+                "hold a lock: give the address of the server itself, or set the pooler to session mode"
+            )
+            raise StoreUnavailable(message)
+
+    def _insist_on_durability(self, connection: Connection) -> None:
+        connection.execute(
+            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+        )
+
+    def _acquire(self, connection: Connection, owner: str) -> int:
+        until = monotonic() + _PATIENCE
+        while True:
+            row = connection.execute("SELECT log.take_lease(%s::integer, %s)", [self._log_id, owner]).fetchone()
+            if row and isinstance(row[0], int):
+                return row[0]
+            holder = connection.execute(_HOLDER, [self._log_id]).fetchone()
+            epoch, held_by, age = holder or (0, "somebody", 0.0)
+            if monotonic() > until:
+                message = f"log {self._log_id} is written by another engine: {held_by}; lease renewed {age:.0f} s ago"
+                raise LeaseHeld(message)
+            # A killed engine's session ends within moments.
+            if not isinstance(age, float) or age < LEASE_TTL or not self._depose(connection, epoch):
+                time.sleep(_PAUSE)
+
+    def _depose(self, connection: Connection, epoch: object) -> bool:
+        arguments = [self._log_id, epoch, LEASE_TTL]
+        return connection.execute("SELECT log.depose(%s::integer, %s, %s)", arguments).fetchone() == (True,)
+
+    def _deposed(self) -> str:
+        return f"the lease of log {self._log_id} was lost: epoch {self._epoch} is over"
+
+    def _query(self, query: str, arguments: Sequence[object]) -> Sequence[tuple]:  # type: ignore[type-arg]
+        if self._connection is None:
+            message = "not connected"
+            raise ConnectionLost(message)
+        with _translated(self._connection):
+            return self._connection.execute(query, arguments, prepare=True, binary=True).fetchall()  # type: ignore[arg-type]
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(psycopg.Error):
+                connection.close()
+
+
+def _append_arguments(log_id: int, batch: Batch) -> Sequence[object]:
+    head, changes, events = batch.head, batch.changes, batch.events
+    return [
+        log_id,
+        head.epoch,
+        head.batch_no,
+        head.first_position,
+        head.root,
+        head.chain,
+        batch.recorded_at,
+        [change.stream_id for change in changes],
+        [change.name for change in changes],
+        [change.expected for change in changes],
+        [change.version for change in changes],
+        [-1 if change.attention is None else int(change.attention) for change in changes],
+        batch.stream_ids,
+        [event.version for event in events],
+        [event.event_id for event in events],
+        [event.type for event in events],
+        [event.schema_version for event in events],
+        [event.causation for event in events],
+        [event.correlation for event in events],
+        [event.payload for event in events],
+    ]
+
+
+@contextlib.contextmanager
+def _translated(connection: Connection) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        if connection.closed:
+            raise ConnectionLost(first_line(error)) from error
+        if error.sqlstate == _OVER:
+            message = f"the lease was lost: {first_line(error)}"
+            raise Fenced(message) from error
+        if isinstance(error, errors.UniqueViolation) and error.diag.constraint_name == "log_batch_pkey":
+            raise AlreadyWritten(first_line(error)) from error
+        raise BatchRefused(first_line(error)) from error

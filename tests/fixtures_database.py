@@ -1,0 +1,85 @@
+"""A real PostgreSQL for the whole run, and a fresh, migrated database of it for each test."""
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from msgspec import Struct
+from psycopg import sql
+
+from orderwright.eventstore.connections import Database
+from orderwright.eventstore.embedded import APP_ROLE, OWNER_ROLE, EmbeddedPostgres
+from orderwright.migrations.migrate import migrate
+
+TEMPLATE = "orderwright_template"
+
+_numbers = itertools.count(1)
+
+
+class TestDatabase(Struct, frozen=True, kw_only=True):
+    """A migrated database: `owner` may do anything, `app` is what the engine connects with."""
+
+    __test__ = False
+
+    name: str
+    owner: str
+    app: str
+
+    @property
+    def place(self) -> Database:
+        """Return it as the event store is given it."""
+        return Database(conninfo=self.app)
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """Yield a folder that every user may pass through, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="orderwright-tests-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def server(open_folder: Path) -> Iterator[EmbeddedPostgres]:
+    """Yield a running server whose data would not survive a power cut, which makes it quick."""
+    settings = {"fsync": "off", "full_page_writes": "off", "max_connections": "100"}
+    with EmbeddedPostgres(open_folder / "server", settings=settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def template(server: EmbeddedPostgres) -> str:
+    """Return the name of a migrated database that others are copied from."""
+    with psycopg.connect(_maintenance(server), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+    migrate(server.conninfo(role=OWNER_ROLE, database=TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database(server: EmbeddedPostgres, template: str) -> Iterator[TestDatabase]:
+    """Yield a migrated, empty database of the test's own."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(_maintenance(server), autocommit=True) as connection:
+        # FILE_COPY needs a checkpoint, which is nothing without fsync, and then beats copying through the WAL.
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+        yield TestDatabase(
+            name=name,
+            owner=server.conninfo(role=OWNER_ROLE, database=name),
+            app=server.conninfo(role=APP_ROLE, database=name),
+        )
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _maintenance(server: EmbeddedPostgres) -> str:
+    return server.conninfo(role=OWNER_ROLE, database="postgres")
