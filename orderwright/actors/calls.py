@@ -13,8 +13,8 @@ from orderwright.engine.outcomes import (
     LookUpOrder,
     OrderSeen,
     Outcome,
-    PlaceOrder,
     PlacementAnswered,
+    PlaceOrder,
     QuoteAnswered,
 )
 from orderwright.moments import SECOND

@@ -1,10 +1,10 @@
 """The directory actors look things up in: the catalogue as last published, and the board of prices and markets."""
 
 from collections.abc import Callable
-from decimal import Decimal
 
 from orderwright.actors.env import Profile
-from orderwright.engine.catalogue.state import Catalogue, Link
+from orderwright.engine.catalogue.events import Link
+from orderwright.engine.catalogue.state import Catalogue
 from orderwright.engine.strategy_account.events import Terms
 from orderwright.engine.strategy_account.state import Identity, Market, Rules
 from orderwright.exchanges.gateway import Gateway
@@ -39,7 +39,7 @@ class CatalogueDirectory:
             strategy=strategy_name,
             account=account_name,
             terms=_terms(catalogue, link),
-            shares_account=len(catalogue.links_on_account(account_name)) > 1,
+            shares_account=len(catalogue.links_on(account_name)) > 1,
         )
 
     def market(self, profile: Profile) -> Market:
@@ -60,8 +60,8 @@ def _terms(catalogue: Catalogue, link: Link) -> Terms:
     strategy = catalogue.strategies[link.strategy]
     return Terms(
         market_type=strategy.market_type,
-        leverage=Decimal(link.leverage),
-        weight=Decimal(link.weight),
+        leverage=link.leverage,
+        weight=link.weight,
         capital=dict(link.capital),
         max_positions=link.max_positions,
         close_side=strategy.close_side,

@@ -1,0 +1,1 @@
+"""Secrets of callers: how tokens are made and recognised without being kept."""

@@ -1,0 +1,87 @@
+"""Everything that can be configured; `default.toml` beside this file has each key with its default and a comment."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from orderwright.config.reading import Duration
+
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Positive = Annotated[int, Meta(ge=1)]
+
+
+class DatabaseConfig(Struct, frozen=True, kw_only=True):
+    """Where the log is; an empty `url` means the embedded PostgreSQL in the data directory."""
+
+    url: str
+
+
+class HttpConfig(Struct, frozen=True, kw_only=True):
+    """The HTTP edge."""
+
+    host: str
+    port: Port
+    threads: Positive
+    connection_limit: Positive
+    channel_timeout: Duration
+    webhook_wait: Duration
+    max_body_bytes: Positive
+    shutdown_wait: Duration
+
+
+class OrdersConfig(Struct, frozen=True, kw_only=True):
+    """The durations that decisions about orders obey."""
+
+    valid_for: Duration
+    call_timeout: Duration
+    price_max_age: Duration
+    poll_interval: Duration
+
+
+class ActorsConfig(Struct, frozen=True, kw_only=True):
+    """How failed actors are brought back."""
+
+    restart_first_delay: Duration
+    restart_longest_delay: Duration
+    restart_healthy_after: Duration
+    restart_most: Positive
+    restart_within: Duration
+
+
+class StoreConfig(Struct, frozen=True, kw_only=True):
+    """The log's writer."""
+
+    queue_limit: Positive
+    batch_limit: Positive
+    lease_ttl: Duration
+
+
+class PaperConfig(Struct, frozen=True, kw_only=True):
+    """The built-in paper exchange: `feed` walks from the seed or stays fixed, or is a CSV file of prices."""
+
+    feed: Literal["walk", "fixed", "file"]
+    seed: int
+    file: str
+    maker_fee: Decimal
+    taker_fee: Decimal
+
+
+class LoggingConfig(Struct, frozen=True, kw_only=True):
+    """What is logged, and how, on stderr."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+    format: Literal["text", "json"]
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """The whole configuration."""
+
+    locale: Literal["en", "ko"]
+    database: DatabaseConfig
+    http: HttpConfig
+    orders: OrdersConfig
+    actors: ActorsConfig
+    store: StoreConfig
+    paper: PaperConfig
+    logging: LoggingConfig
