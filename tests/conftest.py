@@ -1,0 +1,38 @@
+"""What holds for every test: fixtures by resource, and no network but loopback."""
+
+import ipaddress
+import sys
+
+pytest_plugins = ["tests.fixtures_database"]
+
+
+class NetworkForbidden(Exception):
+    """A test reached for a machine other than this one."""
+
+
+def _forbid_network(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "socket.connect":
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) and address else None
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+    else:
+        return
+    if isinstance(host, bytes):
+        host = host.decode()
+    if isinstance(host, str) and not _is_here(host):
+        message = f"tests reach nothing but loopback, and this one wanted {host}"
+        raise NetworkForbidden(message)
+
+
+def _is_here(host: str) -> bool:
+    if host in {"", "localhost"}:
+        return True
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+sys.addaudithook(_forbid_network)
