@@ -57,9 +57,7 @@ class OpenLog:
 class WritableLog(OpenLog):
     """A log whose lease is ours; `writer` is closed, and the lease given back, before anything else is let go."""
 
-    def __init__(
-        self, reader: PostgresLog, database: Database, held: ExitStack, *, writer: GroupCommitWriter
-    ) -> None:
+    def __init__(self, reader: PostgresLog, database: Database, held: ExitStack, *, writer: GroupCommitWriter) -> None:
         super().__init__(reader, database, held)
         self.writer = writer
 

@@ -217,8 +217,8 @@ class EmbeddedPostgres:
         version = (self._cluster / "PG_VERSION").read_text().strip()
         if version != str(MAJOR_VERSION):
             message = (
-                f"{self._cluster} was written by PostgreSQL {version}, this is PostgreSQL {MAJOR_VERSION}. Dump it with "
-                f"the programs of version {version} (pg_dump), move the folder away, start once, and load the dump"
+                f"{self._cluster} was written by PostgreSQL {version}, this is PostgreSQL {MAJOR_VERSION}. Dump it "
+                f"with the programs of version {version} (pg_dump), move the folder away, start once, load the dump"
             )
             raise WrongMajorVersion(message)
 

@@ -84,7 +84,7 @@ class MemoryLog:
     def batch_at(self, position: int) -> StoredBatch | None:
         """Return the batch that holds the position, or None."""
         found = bisect_right(self._batches, position, key=lambda batch: batch.first_position) - 1
-        return self._batches[found] if 0 <= found and position <= self._batches[found].last_position else None
+        return self._batches[found] if found >= 0 and position <= self._batches[found].last_position else None
 
     def _write(self, append: Append) -> AppendOutcome:
         if not append.events:

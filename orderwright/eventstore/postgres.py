@@ -140,7 +140,7 @@ class PostgresLog:
         for attempt in range(1, _TRIES + 1):
             try:
                 with self._pool.connection() as connection:
-                    return connection.execute(query, arguments, binary=True).fetchall()  # type: ignore[arg-type]
+                    return connection.execute(query, arguments, binary=True).fetchall()
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 # A connection that broke while it was idle shows only now; a fresh one may do.
                 if attempt == _TRIES or isinstance(error, PoolTimeout):

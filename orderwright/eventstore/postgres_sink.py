@@ -194,7 +194,7 @@ class PostgresSink:
             message = "not connected"
             raise ConnectionLost(message)
         with _translated(self._connection):
-            return self._connection.execute(query, arguments, prepare=True, binary=True).fetchall()  # type: ignore[arg-type]
+            return self._connection.execute(query, arguments, prepare=True, binary=True).fetchall()
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

@@ -1,6 +1,5 @@
 """Who really serves a data directory: the pid file is believed only if that process is the server of that folder."""
 
-import os
 import time
 from pathlib import Path
 
@@ -64,7 +63,8 @@ def wait_until_ready(cluster: Path, patience: float) -> Postmaster | None:
         if running.status == READY:
             return running
         if monotonic() > until:
-            message = f"PostgreSQL (process {running.pid}) is still {running.status or 'starting'} after {patience:.0f} s"
+            doing = running.status or "starting"
+            message = f"PostgreSQL (process {running.pid}) is still {doing} after {patience:.0f} s"
             raise ServerFailed(message)
         time.sleep(_POLL)
     return None
@@ -94,6 +94,6 @@ def _working_folder(process: psutil.Process, words: list[str]) -> str:
 
 def _same_folder(found: str, cluster: Path) -> bool:
     try:
-        return os.path.samefile(found, cluster)
+        return Path(found).samefile(cluster)
     except OSError:
         return False

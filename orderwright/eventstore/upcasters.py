@@ -18,9 +18,7 @@ def current_version(kind: str, upcasters: Upcasters = UPCASTERS) -> int:
     return 1 + len(upcasters.get(kind, ()))
 
 
-def upcast(
-    raw: dict[str, Any], *, kind: str, schema_version: int, upcasters: Upcasters = UPCASTERS
-) -> dict[str, Any]:
+def upcast(raw: dict[str, Any], *, kind: str, schema_version: int, upcasters: Upcasters = UPCASTERS) -> dict[str, Any]:
     """Bring the payload of `schema_version` forward to today's.
 
     Raises:

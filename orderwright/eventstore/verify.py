@@ -50,9 +50,7 @@ class Verified(Struct, frozen=True, kw_only=True):
         return self.events / self.seconds if self.seconds else 0.0
 
 
-def verify(
-    log: ChainSource, *, after_batch: int = 0, progress: Callable[[int], None] | None = None
-) -> Verified:
+def verify(log: ChainSource, *, after_batch: int = 0, progress: Callable[[int], None] | None = None) -> Verified:
     """Read the log and recompute every hash.
 
     Args:
@@ -134,9 +132,7 @@ def _check_versions(
         versions[event.stream] = event.version
 
 
-def _check_end(
-    log: ChainSource, events: Iterator[tuple[int, StoredEvent]], previous: StoredBatch | None
-) -> None:
+def _check_end(log: ChainSource, events: Iterator[tuple[int, StoredEvent]], previous: StoredBatch | None) -> None:
     extra = next(events, None)
     # An engine may be writing: what is newer than the last batch read has a batch by now.
     if extra and next(log.read_batches(after_batch=previous.batch_no if previous else 0), None) is None:

@@ -129,7 +129,7 @@ class GroupCommitWriter:
                     self._renew()
         except (Fenced, StoreUnavailable) as error:
             reason = str(error)
-        except Exception as error:  # Whoever waits for this thread would wait for ever if it died in silence.
+        except Exception as error:  # noqa: BLE001 - Whoever waits for this thread would wait for ever if it died in silence.
             _log.exception("the log's writer failed")
             reason = f"the log's writer failed: {error}"
         self._end(reason)
@@ -254,7 +254,7 @@ class GroupCommitWriter:
             except StoreUnavailable as error:
                 limit = self._limits.close_within if self._closing else self._limits.reconnect_within
                 if monotonic() - began > limit:
-                    message = f"the log's database has been gone for {limit:.0f} s, what was sent last is unknown: {error}"
+                    message = f"the log's database has been gone for {limit:.0f} s, and what was sent last is unknown"
                     raise StoreUnavailable(message) from error
                 time.sleep(delay)
                 delay = min(2 * delay, _LONGEST_DELAY)
@@ -268,5 +268,5 @@ def _tell(waiting: Waiting, outcome: AppendOutcome) -> None:
     append, done = waiting
     try:
         done(outcome)
-    except Exception:  # One listener's failure is not the next one's, nor the log's.
+    except Exception:  # noqa: BLE001 - One listener's failure is not the next one's, nor the log's.
         _log.exception("the listener of an append to %s failed", append.stream)

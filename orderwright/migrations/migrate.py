@@ -73,10 +73,11 @@ class Migration(Struct, frozen=True, kw_only=True):
 
 def shipped_migrations() -> Sequence[Migration]:
     """Return this code's migrations by number."""
-    found = []
-    for path in resources.files("orderwright.migrations").iterdir():
-        if match := _FILE.fullmatch(path.name):
-            found.append(Migration(number=int(match[1]), name=path.name, text=path.read_text(encoding="utf-8")))
+    found = [
+        Migration(number=int(match[1]), name=path.name, text=path.read_text(encoding="utf-8"))
+        for path in resources.files("orderwright.migrations").iterdir()
+        if (match := _FILE.fullmatch(path.name))
+    ]
     return sorted(found, key=lambda migration: migration.number)
 
 
@@ -114,9 +115,7 @@ def check(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
         raise DatabaseOlder(message, is_empty=False)
 
 
-def _pending(
-    connection: "psycopg.Connection[tuple[object, ...]]", wanted: Sequence[Migration]
-) -> Sequence[Migration]:
+def _pending(connection: "psycopg.Connection[tuple[object, ...]]", wanted: Sequence[Migration]) -> Sequence[Migration]:
     known = {migration.number: migration for migration in wanted}
     rows = connection.execute("SELECT number, name, checksum FROM log.migration ORDER BY number").fetchall()
     for number, name, checksum in rows:
