@@ -43,7 +43,7 @@ class PaperProcess:
     """The server as a child process on a free port (or a given one), with a few requests that need no gateway."""
 
     def __init__(self, data: Path, *, port: int = 0) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
+        self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.exchanges.paper_process", str(data), str(port)],
             stdout=subprocess.PIPE,
             text=True,
@@ -89,7 +89,7 @@ def new_id() -> OrderId:
     return OrderId(f"test{next(_NUMBERS):08d}")
 
 
-def place(  # noqa: PLR0913 - every field of an order that some test varies
+def place(
     side: str,
     amount: str,
     price: str | None = None,
@@ -153,23 +153,23 @@ class Trader:
         assert outcomes.empty(), "one effect, one outcome"
         return outcome
 
-    def place(self, effect: PlaceOrder) -> Any:  # noqa: ANN401 - the tests look at each kind
+    def place(self, effect: PlaceOrder) -> Any:
         outcome = self.outcome(effect)
         assert isinstance(outcome, PlacementAnswered)
         assert outcome.order_id == effect.order_id
         return outcome.result
 
-    def cancel(self, effect: CancelOrder) -> Any:  # noqa: ANN401 - the tests look at each kind
+    def cancel(self, effect: CancelOrder) -> Any:
         outcome = self.outcome(effect)
         assert isinstance(outcome, CancelAnswered)
         return outcome.result
 
-    def look(self, effect: LookUpOrder) -> Any:  # noqa: ANN401 - the tests look at each kind
+    def look(self, effect: LookUpOrder) -> Any:
         outcome = self.outcome(effect)
         assert isinstance(outcome, OrderSeen)
         return outcome.result
 
-    def quote(self, effect: FetchQuote) -> Any:  # noqa: ANN401 - the tests look at each kind
+    def quote(self, effect: FetchQuote) -> Any:
         outcome = self.outcome(effect)
         assert isinstance(outcome, QuoteAnswered)
         assert outcome.symbol == effect.symbol

@@ -17,6 +17,7 @@ from orderwright.exchanges.paper.books import BOOKS_FILE, PaperBooksError, Paper
 from orderwright.exchanges.paper.exchange import PaperExchange
 from orderwright.exchanges.paper.prices import FixedPrices
 from orderwright.exchanges.paper.records import OrderKey
+from orderwright.exchanges.paper.server import AddressTaken, serve_paper_exchange
 from orderwright.moments import Micros
 from tests.exchanges.conftest import BALANCES
 from tests.exchanges.paper_process import PaperProcess, Trader, cancel, look, place
@@ -100,6 +101,13 @@ def test_books_are_written_by_one_process_and_readable_by_all(tmp_path: Path, pr
         PaperExchange(books, clock=SystemClock())
     process.request("POST", "/v1/accounts", {"account": "A1", "balances": {"USDT": "5"}})
     assert [account.account for account in read_books(books).accounts] == ["A1"]
+
+
+def test_a_taken_port_is_a_clear_error_and_lets_the_books_go(tmp_path: Path, process: PaperProcess) -> None:
+    other = tmp_path / "other"
+    with pytest.raises(AddressTaken, match=str(process.port)):
+        serve_paper_exchange(other, process.port)
+    PaperExchange(other / BOOKS_FILE, clock=SystemClock()).close()
 
 
 def test_a_file_that_is_no_books_is_a_clear_error(tmp_path: Path) -> None:

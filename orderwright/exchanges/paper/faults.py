@@ -1,10 +1,10 @@
 """Faults that a proof asks the paper exchange's server for: late, lost, cut and failed answers, and lost requests."""
 
+import hashlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from random import Random
 from typing import Any
 
 import msgspec
@@ -61,13 +61,13 @@ class Faults:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._faults: list[tuple[Fault, Random]] = []
+        self._faults: list[tuple[Fault, int]] = []
         self._requests: Counter[str] = Counter()
 
     def add(self, fault: Fault) -> None:
         """Put a fault in force."""
         with self._lock:
-            self._faults.append((fault, Random(fault.seed)))  # noqa: S311 - repeatable, not secret
+            self._faults.append((fault, 0))
 
     def clear(self) -> None:
         """Let everything go right again."""
@@ -89,16 +89,22 @@ class Faults:
         with self._lock:
             self._requests[operation] += 1
             drawn: dict[FaultKind, Fault] = {}
-            left: list[tuple[Fault, Random]] = []
-            for fault, chance in self._faults:
-                is_drawn = fault.operation in {operation, "*"} and chance.random() < fault.probability
+            left: list[tuple[Fault, int]] = []
+            for fault, draws in self._faults:
+                is_meant = fault.operation in {operation, "*"}
+                is_drawn = is_meant and _chance(fault.seed, draws) < fault.probability
                 if is_drawn:
                     drawn[fault.kind] = fault
                 count = fault.count - 1 if is_drawn and fault.count is not None else fault.count
                 if count is None or count > 0:
-                    left.append((replace(fault, count=count), chance))
+                    left.append((replace(fault, count=count), draws + is_meant))
             self._faults = left
             return drawn
+
+
+def _chance(seed: int, draw: int) -> float:
+    digest = hashlib.blake2b(f"{seed}|{draw}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / 2**64
 
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]

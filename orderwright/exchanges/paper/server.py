@@ -1,6 +1,8 @@
 """The paper exchange as a process of its own, which outlives the engine that trades on it."""
 
+import logging
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +27,7 @@ class AddressTaken(ExchangeError):
     """Nothing can be served at this address; the message says why."""
 
 
-def serve_paper_exchange(  # noqa: PLR0913 - one argument per thing to choose
+def serve_paper_exchange(
     data: Path,
     port: int,
     *,
@@ -42,33 +44,45 @@ def serve_paper_exchange(  # noqa: PLR0913 - one argument per thing to choose
         AddressTaken: the port cannot be bound.
         ExchangeError: the books cannot be opened, or another process writes them.
     """
-    exchange = PaperExchange(data / BOOKS_FILE, clock=clock or SystemClock(), prices=prices)
-    closing = threading.Event()
-    faults = Faults()
+    # A burst beyond the threads waits its turn; that is no news.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    with _listening(host, port) as listener:
+        exchange = PaperExchange(data / BOOKS_FILE, clock=clock or SystemClock(), prices=prices)
+        try:
+            _serve(exchange, listener, on_ready)
+        finally:
+            exchange.close()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    # Bound here and not by the server, which would leave its threads behind where it cannot.
     try:
-        server = create_server(
-            FaultyApplication(create_app(exchange, faults), faults, closing=closing),
-            host=host,
-            port=port,
-            threads=_THREADS,
-            asyncore_use_poll=True,
-            connection_limit=5_000,
-            max_request_body_size=_LARGEST_BODY,
-            ident="orderwright-paper-exchange",
-        )
+        return socket.create_server((host, port))
     except OSError as exc:
-        exchange.close()
         message = f"cannot serve at {host}:{port}: {exc}"
         raise AddressTaken(message) from exc
+
+
+def _serve(exchange: PaperExchange, listener: socket.socket, on_ready: Callable[[str], None] | None) -> None:
+    closing = threading.Event()
+    faults = Faults()
+    server = create_server(
+        FaultyApplication(create_app(exchange, faults), faults, closing=closing),
+        sockets=[listener],
+        threads=_THREADS,
+        asyncore_use_poll=True,
+        connection_limit=5_000,
+        max_request_body_size=_LARGEST_BODY,
+        ident="orderwright-paper-exchange",
+    )
     with _stopping_on_signals(closing):
         try:
             if on_ready is not None:
-                on_ready(f"http://{host}:{server.effective_port}")
+                on_ready(f"http://{server.effective_host}:{server.effective_port}")
             server.run()
         except SystemExit:
             closing.set()
     server.close()
-    exchange.close()
 
 
 @contextmanager
