@@ -45,6 +45,7 @@ STATUSES: Mapping[str, int] = {
     "internal_error": 500,
     "overloaded": 503,
     "not_stored": 503,
+    "shutting_down": 503,
     "store_unavailable": 503,
 }
 """code -> HTTP status."""
@@ -63,7 +64,7 @@ class Problem(Struct, frozen=True, kw_only=True):
     reason: str
     field: str | None = None
     details: dict[str, str] = {}
-    extra: dict[str, str] = {}
+    extra: dict[str, object] = {}
 
 
 class RequestRefused(OrderwrightError):
@@ -75,13 +76,13 @@ class RequestRefused(OrderwrightError):
 
 
 def refusal(
-    code: str, *, reason: str = "", field: str | None = None, extra: dict[str, str] | None = None, **details: str
+    code: str, *, reason: str = "", field: str | None = None, extra: dict[str, object] | None = None, **details: str
 ) -> RequestRefused:
     """Return the error to raise for `code`; `reason` names the sentence if it is not the code's own."""
     return RequestRefused(Problem(code=code, reason=reason or code, field=field, details=details, extra=extra or {}))
 
 
-def document(problem: Problem, language: Language) -> dict[str, str | int | None]:
+def document(problem: Problem, language: Language) -> dict[str, object]:
     """Return the RFC 9457 document of a problem."""
     details = {"field": problem.field or "", **problem.details}
     text = sentence(PROBLEM_TEXTS, problem.reason, details, language)

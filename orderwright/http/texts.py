@@ -136,6 +136,10 @@ PROBLEM_TEXTS: Mapping[str, tuple[str, str]] = {
         "The signal is not known to be stored. Sending it again is safe.",
         "신호가 저장되었는지 확인되지 않았습니다. 다시 보내도 안전합니다.",
     ),
+    "shutting_down": (
+        "The engine is going down; nothing was stored. Send it again in a few seconds.",
+        "엔진이 종료 중이라 저장하지 않았습니다. 몇 초 뒤 다시 보내 주세요.",
+    ),
     "order_not_found": ("There is no such order.", "그런 주문이 없습니다."),
     "signal_not_found": ("There is no such signal.", "그런 신호가 없습니다."),
     "strategy_account_not_found": (

@@ -22,6 +22,7 @@ LIMITS: Mapping[str, int] = {
     "order_id": 128,
     "ref": 128,
     "id": 128,
+    "why": 300,
 }
 """Field -> the most characters it may have."""
 

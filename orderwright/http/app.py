@@ -1,0 +1,50 @@
+"""The WSGI application: which address leads to which resource."""
+
+import falcon
+
+from orderwright.actors.switchboard import Switchboard
+from orderwright.config.schema import Config
+from orderwright.http.capacity import Capacity
+from orderwright.http.declarations import Declarations
+from orderwright.http.failures import Failures
+from orderwright.http.health import HealthCheck
+from orderwright.http.signals import Signals
+from orderwright.http.strategy_accounts import StrategyAccounts
+from orderwright.http.webhooks import Webhooks
+
+App = falcon.App[falcon.Request, falcon.Response]
+
+_HEADERS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+
+
+class _PrivateAnswers:
+    """Nothing that is answered is to be cached or guessed at."""
+
+    def process_response(
+        self,
+        _req: falcon.Request,
+        resp: falcon.Response,
+        _resource: object,
+        _req_succeeded: bool,  # noqa: FBT001 -- Falcon calls it so
+    ) -> None:
+        resp.set_headers(_HEADERS)
+
+
+def create_app(switchboard: Switchboard, config: Config, capacity: Capacity) -> App:
+    """Return the application over a running engine; `capacity` counts the threads of the server it will run in."""
+    app: App = falcon.App(middleware=[capacity, _PrivateAnswers()])
+    Failures(config.locale).register(app)
+    webhooks = Webhooks(switchboard, config, capacity)
+    app.add_route("/api/webhook", webhooks)
+    app.add_route("/webhook/{token}", webhooks)
+    app.add_route("/api/signals/{signal_id:uuid}", Signals(switchboard, config.locale))
+    health = HealthCheck(switchboard)
+    app.add_route("/health", health)
+    app.add_route("/health/live", health, suffix="live")
+    app.add_route("/health/ready", health, suffix="ready")
+    accounts = StrategyAccounts(switchboard)
+    app.add_route("/api/v1/strategy-accounts", accounts, suffix="list")
+    app.add_route("/api/v1/strategy-accounts/{strategy}/{account}", accounts)
+    app.add_route("/api/v1/strategy-accounts/{strategy}/{account}/{operation}", accounts, suffix="operation")
+    app.add_route("/api/v1/declarations", Declarations(switchboard))
+    return app

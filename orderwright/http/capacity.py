@@ -1,0 +1,47 @@
+"""How many of the server's threads are at work, and whether new webhooks are still taken."""
+
+import threading
+
+import falcon
+
+_SCARCE_SHARE = 4
+
+
+class Capacity:
+    """Counts busy threads; thread-safe, and a Falcon middleware around every request."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._busy = 0
+        self._lock = threading.Lock()
+        self._closing = False
+
+    @property
+    def is_scarce(self) -> bool:
+        """Whether fewer than a quarter of the threads are free: then nobody should wait for an exchange."""
+        return (self._threads - self._busy) * _SCARCE_SHARE < self._threads
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the server is going down and new webhooks are to be sent away."""
+        return self._closing
+
+    def close(self) -> None:
+        """Take no new webhooks from here on."""
+        self._closing = True
+
+    def process_request(self, _req: falcon.Request, _resp: falcon.Response) -> None:
+        """Count a thread as busy."""
+        with self._lock:
+            self._busy += 1
+
+    def process_response(
+        self,
+        _req: falcon.Request,
+        _resp: falcon.Response,
+        _resource: object,
+        _req_succeeded: bool,  # noqa: FBT001 -- Falcon calls it so
+    ) -> None:
+        """Count a thread as free again."""
+        with self._lock:
+            self._busy -= 1

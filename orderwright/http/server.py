@@ -1,0 +1,166 @@
+"""The waitress server around the application: bounded on every side, and able to stop in good order."""
+
+import logging
+import socket
+import threading
+import time
+from typing import Final
+from uuid import uuid4
+
+import falcon
+import msgspec
+from waitress import wasyncore  # type: ignore[import-untyped]
+from waitress.channel import HTTPChannel  # type: ignore[import-untyped]
+from waitress.server import create_server  # type: ignore[import-untyped]
+from waitress.task import ErrorTask, ThreadedTaskDispatcher  # type: ignore[import-untyped]
+
+from orderwright.actors.switchboard import Switchboard
+from orderwright.clock import monotonic
+from orderwright.config.schema import Config, HttpConfig
+from orderwright.http.app import App, create_app
+from orderwright.http.capacity import Capacity
+from orderwright.http.declarations import MAX_BODY_BYTES
+from orderwright.http.problems import CONTENT_TYPE, STATUSES, Problem, document
+from orderwright.http.texts import chosen_language
+from orderwright.moments import SECOND
+
+logger = logging.getLogger(__name__)
+
+MAX_HEADER_BYTES = 32_768
+
+_IN_MEMORY_BYTES = 65_536
+_BACKLOG = 1_024
+_CLEANUP_SECONDS = 5
+_IDLE_LOOK_SECONDS = 0.02
+_CODES: Final = {400: "bad_request", 413: "body_too_large", 431: "headers_too_large", 501: "bad_request"}
+
+
+class _ProblemTask(ErrorTask):  # type: ignore[misc]
+    """Answers a request that waitress itself refused."""
+
+    def execute(self) -> None:
+        code = _CODES.get(self.request.error.code, "internal_error")
+        incident = uuid4().hex[:12]
+        if code == "internal_error":
+            logger.error("incident %s: the server could not carry out a request", incident)
+        details = {"limit": str(self.channel.adj.max_request_body_size - 1), "incident": incident}
+        language = chosen_language(self.request.headers.get("ACCEPT_LANGUAGE"), "en")
+        body = msgspec.json.encode(document(Problem(code=code, reason=code, details=details), language))
+        self.status = falcon.code_to_http_status(STATUSES[code])
+        self.response_headers.append(("Content-Type", CONTENT_TYPE))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    error_task_class = _ProblemTask
+
+
+class _TokensHidden(logging.Filter):
+    """Waitress logs paths when a client goes away; some paths hold a token."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if "/webhook/" in record.getMessage():
+            record.msg, record.args = record.getMessage().partition("/webhook/")[0] + "/webhook/…", ()
+        return True
+
+
+_TOKENS_HIDDEN = _TokensHidden()
+
+
+def build_server(switchboard: Switchboard, config: Config) -> "HttpServer":
+    """Return a server of the whole HTTP edge for a running engine, bound and not yet started.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+    capacity = Capacity(config.http.threads)
+    return HttpServer(create_app(switchboard, config, capacity), capacity, config.http)
+
+
+class HttpServer:
+    """Serves the application from threads of its own; `capacity` is the application's.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+
+    def __init__(self, app: App, capacity: Capacity, config: HttpConfig) -> None:
+        logging.getLogger("waitress").addFilter(_TOKENS_HIDDEN)
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        self._capacity = capacity
+        self._sockets: dict[int, object] = {}
+        self._dispatcher = ThreadedTaskDispatcher()
+        self._listener = socket.create_server(
+            (config.host, config.port),
+            family=socket.AF_INET6 if ":" in config.host else socket.AF_INET,
+            backlog=_BACKLOG,
+        )
+        self._threads = config.threads
+        self._server = create_server(
+            app,
+            map=self._sockets,
+            _dispatcher=self._dispatcher,
+            sockets=[self._listener],
+            threads=config.threads,
+            connection_limit=config.connection_limit,
+            channel_timeout=max(1, config.channel_timeout // SECOND),
+            cleanup_interval=_CLEANUP_SECONDS,
+            asyncore_use_poll=True,
+            backlog=_BACKLOG,
+            ident=None,
+            max_request_header_size=MAX_HEADER_BYTES,
+            # The largest body of any request, a declaration; a webhook's own limit is the application's.
+            max_request_body_size=MAX_BODY_BYTES + 1,
+            inbuf_overflow=_IN_MEMORY_BYTES,
+        )
+        self._server.channel_class = _Channel
+        self._loop = threading.Thread(target=self._server.run, name="http", daemon=True)
+
+    @property
+    def host(self) -> str:
+        """The address that is bound."""
+        return str(self._server.effective_host)
+
+    @property
+    def port(self) -> int:
+        """The port that is bound, also when any free one was asked for."""
+        return int(self._server.effective_port)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether requests are being read."""
+        return self._loop.is_alive()
+
+    def start(self) -> None:
+        """Take requests from here on."""
+        self._dispatcher.set_thread_count(self._threads)
+        self._loop.start()
+
+    def stop(self, *, within: float) -> bool:
+        """Take no new connections and no new webhooks, finish what runs within that many seconds, then close.
+
+        Returns whether everything that ran was finished.
+        """
+        ends = monotonic() + within
+        self._capacity.close()
+        self._server.trigger.pull_trigger(self._stop_listening)
+        while not self._is_idle() and monotonic() < ends:
+            time.sleep(_IDLE_LOOK_SECONDS)
+        finished = self._is_idle()
+        self._dispatcher.shutdown(timeout=max(1, int(ends - monotonic())))
+        self._server.trigger.pull_trigger(self._close_all)
+        self._loop.join(timeout=max(1.0, ends - monotonic()))
+        return finished
+
+    def _stop_listening(self) -> None:
+        self._server.accepting = False
+        wasyncore.dispatcher.close(self._server)
+
+    def _close_all(self) -> None:
+        wasyncore.close_all(self._sockets, ignore_all=True)
+
+    def _is_idle(self) -> bool:
+        channels = list(self._server.active_channels.values())
+        return not any(channel.requests or channel.total_outbufs_len for channel in channels)

@@ -1,0 +1,162 @@
+"""`/api/v1/strategy-accounts`: every strategy account with its state, and what an operator can tell one to do."""
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Final
+
+import falcon
+import msgspec
+from msgspec import Struct
+
+from orderwright.actors.messages import AccountView, Operated, strategy_account_name
+from orderwright.actors.switchboard import OperatorCommand, Switchboard
+from orderwright.engine.catalogue.events import Link
+from orderwright.engine.catalogue.state import Catalogue
+from orderwright.engine.ids import SignalId
+from orderwright.engine.money import plain
+from orderwright.engine.signals import Side
+from orderwright.engine.strategy_account.commands import (
+    CancelOrders,
+    LiquidatePositions,
+    PauseTrading,
+    ResumeTrading,
+)
+from orderwright.http.admission import administrator
+from orderwright.http.bodies import read_body
+from orderwright.http.json_text import read_object
+from orderwright.http.problems import refusal
+from orderwright.http.webhook_fields import read_side, read_text
+
+UNREACHABLE: Final = "unreachable"
+"""The condition of a strategy account that did not answer in time."""
+
+_DESCRIBE_SECONDS = 3.0
+_OPERATE_SECONDS = 10.0
+_MAX_BODY = 65_536
+
+
+class _Order(Struct, frozen=True, kw_only=True):
+    """What an operator wants, why, and who it is."""
+
+    command_id: SignalId
+    by: str
+    why: str
+    symbol: str | None
+    side: Side | None
+
+
+def _pause(order: _Order) -> OperatorCommand:
+    return PauseTrading(by=order.by, why=order.why)
+
+
+def _resume(order: _Order) -> OperatorCommand:
+    return ResumeTrading(by=order.by, why=order.why)
+
+
+def _cancel_all(order: _Order) -> OperatorCommand:
+    return CancelOrders(command_id=order.command_id, by=order.by, why=order.why, symbol=order.symbol, side=order.side)
+
+
+def _liquidate(order: _Order) -> OperatorCommand:
+    return LiquidatePositions(command_id=order.command_id, by=order.by, why=order.why)
+
+
+_OPERATIONS: Mapping[str, Callable[[_Order], OperatorCommand]] = {
+    "pause": _pause,
+    "resume": _resume,
+    "cancel-all": _cancel_all,
+    "liquidate": _liquidate,
+}
+
+
+class StrategyAccounts:
+    """For administrators only."""
+
+    def __init__(self, switchboard: Switchboard) -> None:
+        self._switchboard = switchboard
+
+    def on_get_list(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Answer with all of them."""
+        catalogue = self._switchboard.catalogue()
+        administrator(catalogue, req)
+        resp.data = msgspec.json.encode({"strategy_accounts": self._described(catalogue, catalogue.links.values())})
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, strategy: str, account: str) -> None:
+        """Answer with one."""
+        catalogue = self._switchboard.catalogue()
+        administrator(catalogue, req)
+        (described,) = self._described(catalogue, [_link(catalogue, strategy, account)])
+        resp.data = msgspec.json.encode(described)
+
+    def on_post_operation(
+        self, req: falcon.Request, resp: falcon.Response, strategy: str, account: str, operation: str
+    ) -> None:
+        """Do what the operator wants: 200 when it is done, 202 while it goes on or nobody knows yet."""
+        catalogue = self._switchboard.catalogue()
+        by = administrator(catalogue, req)
+        command = _OPERATIONS.get(operation)
+        if command is None:
+            raise refusal("not_found")
+        link = _link(catalogue, strategy, account)
+        order = self._read(req, by)
+        name = strategy_account_name(link.strategy, link.account)
+        operated = self._switchboard.operate(name, command(order), timeout=_OPERATE_SECONDS)
+        resp.status = falcon.HTTP_200 if operated is not None and operated.done else falcon.HTTP_202
+        resp.data = msgspec.json.encode(_operated_reply(link, operated))
+
+    def _read(self, req: falcon.Request, by: str) -> _Order:
+        raw = read_body(req, _MAX_BODY)
+        members = read_object(raw).members if raw.strip() else {}
+        return _Order(
+            command_id=SignalId(self._switchboard.new_id()),
+            by=by,
+            why=read_text(members, "why", "") or "",
+            symbol=read_text(members, "symbol", ""),
+            side=read_side(members, ""),
+        )
+
+    def _described(self, catalogue: Catalogue, links: Iterable[Link]) -> list[dict[str, object]]:
+        by_name = {strategy_account_name(link.strategy, link.account): link for link in links}
+        views = self._switchboard.describe(list(by_name), timeout=_DESCRIBE_SECONDS)
+        return [_shown(catalogue, link, views.get(name)) for name, link in by_name.items()]
+
+
+def _link(catalogue: Catalogue, strategy: str, account: str) -> Link:
+    link = catalogue.link(strategy, account)
+    if link is None:
+        raise refusal("strategy_account_not_found")
+    return link
+
+
+def _shown(catalogue: Catalogue, link: Link, view: AccountView | None) -> dict[str, object]:
+    strategy = catalogue.strategies[link.strategy]
+    declared: dict[str, object] = {
+        "strategy": link.strategy,
+        "account": link.account,
+        "exchange": catalogue.accounts[link.account].exchange,
+        "market_type": strategy.market_type.value,
+        "active": strategy.active,
+        "leverage": plain(link.leverage),
+    }
+    if view is None:
+        return declared | {"condition": UNREACHABLE}
+    state = _with_plain_decimals(msgspec.to_builtins(view, builtin_types=(Decimal,)))
+    return {**state, **declared} if isinstance(state, dict) else declared
+
+
+def _operated_reply(link: Link, operated: Operated | None) -> dict[str, object]:
+    named: dict[str, object] = {"strategy": link.strategy, "account": link.account}
+    if operated is None:
+        return named | {"done": False, "note": "There was no answer in time; it may still be carried out."}
+    return msgspec.structs.asdict(operated) | named
+
+
+def _with_plain_decimals(value: object) -> object:
+    match value:
+        case Decimal():
+            return plain(value)
+        case dict():
+            return {key: _with_plain_decimals(item) for key, item in value.items()}
+        case list():
+            return [_with_plain_decimals(item) for item in value]
+    return value
