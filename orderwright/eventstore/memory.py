@@ -8,7 +8,7 @@ from uuid import UUID
 from orderwright.clock import Clock
 from orderwright.eventstore.batches import KnownStream, Place, Tail, plan_batch
 from orderwright.eventstore.chain import StoredBatch
-from orderwright.eventstore.store import Append, AppendOutcome, Fenced, StoredEvent, StreamHead
+from orderwright.eventstore.store import Append, AppendFailed, AppendOutcome, Fenced, StoredEvent, StreamHead
 
 _EPOCH = 1
 
@@ -34,14 +34,27 @@ class MemoryLog:
         """Return the number of this log."""
         return self._log_id
 
-    def append(self, append: Append, done: Callable[[AppendOutcome], None]) -> None:
+    @property
+    def generation(self) -> int:
+        """Return 0: no append ever fails but by a conflict."""
+        return 0
+
+    @property
+    def trouble(self) -> str:
+        """Return the empty text: nothing keeps memory from being written."""
+        return ""
+
+    def append(self, append: Append, done: Callable[[AppendOutcome], None], *, generation: int | None = None) -> None:
         """Write, then call `done` before returning.
 
         Raises:
             Fenced: the log was closed.
             ValueError: there are no events.
         """
-        done(self._write(append))
+        if generation not in (None, self.generation):
+            done(AppendFailed(reason="it may rest on an append that failed"))
+        else:
+            done(self._write(append))
 
     def close(self) -> None:
         """Take no more appends; reading goes on."""

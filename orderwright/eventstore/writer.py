@@ -17,7 +17,6 @@ from orderwright.eventstore.batches import Batch, KnownStream, Place, Plan, Tail
 from orderwright.eventstore.sink import AlreadyWritten, BatchRefused, ConnectionLost, Sink
 from orderwright.eventstore.store import Append, AppendFailed, AppendOutcome, Fenced, QueueFull, StoreUnavailable
 
-Waiting = tuple[Append, Callable[[AppendOutcome], None]]
 Answer = TypeVar("Answer")
 
 _log = logging.getLogger(__name__)
@@ -25,6 +24,16 @@ _log = logging.getLogger(__name__)
 _FIRST_DELAY = 0.05
 _LONGEST_DELAY = 1.0
 _PLANS = 3
+
+_STALE = AppendFailed(reason="it may rest on an append that failed")
+
+
+class Waiting(Struct, frozen=True):
+    """An append that somebody waits for; `is_stale` if it may rest on something that was never written."""
+
+    append: Append
+    done: Callable[[AppendOutcome], None]
+    is_stale: bool
 
 
 class WriterLimits(Struct, frozen=True, kw_only=True):
@@ -61,6 +70,7 @@ class GroupCommitWriter:
         self._closing = False
         self._ended: str | None = None
         self._trouble = ""
+        self._generation = 0
         self._tail = Tail()
         self._streams: dict[str, KnownStream] = {}
         self._renew_at = 0.0
@@ -77,6 +87,11 @@ class GroupCommitWriter:
         return self._trouble
 
     @property
+    def generation(self) -> int:
+        """Return how often an append has failed other than by a conflict, with all that was queued behind it."""
+        return self._generation
+
+    @property
     def waiting(self) -> int:
         """Return how many appends are queued."""
         return len(self._queue)
@@ -91,8 +106,10 @@ class GroupCommitWriter:
         self._renew_at = monotonic() + self._limits.renew_every
         self._thread.start()
 
-    def append(self, append: Append, done: Callable[[AppendOutcome], None]) -> None:
+    def append(self, append: Append, done: Callable[[AppendOutcome], None], *, generation: int | None = None) -> None:
         """Queue the append; `done` is called exactly once, from the writer's thread, and must not block.
+
+        With a `generation` other than the writer's it ends as `AppendFailed`.
 
         Raises:
             QueueFull: too much is waiting; `done` will not be called.
@@ -108,7 +125,8 @@ class GroupCommitWriter:
             if len(self._queue) >= self._limits.queue:
                 message = f"{len(self._queue)} appends are waiting to be written"
                 raise QueueFull(message)
-            self._queue.append((append, done))
+            is_stale = generation is not None and generation != self._generation
+            self._queue.append(Waiting(append, done, is_stale))
             self._changed.notify()
 
     def close(self) -> None:
@@ -139,6 +157,7 @@ class GroupCommitWriter:
             self._ended = reason
             left = [*self._in_flight, *self._queue]
             self._queue.clear()
+            self._generation += bool(left)
             abandoned = not self._closing or bool(left)
         self._sink.close()
         self._in_flight = ()
@@ -160,15 +179,15 @@ class GroupCommitWriter:
                 self._changed.wait(patience)
             taken: list[Waiting] = []
             room = self._limits.batch_events
-            while self._queue and (room >= len(self._queue[0][0].events) or not taken):
+            while self._queue and (room >= len(self._queue[0].append.events) or not taken):
                 taken.append(self._queue.popleft())
-                room -= len(taken[-1][0].events)
+                room -= len(taken[-1].append.events)
             self._in_flight = taken
             return taken
 
     def _settle(self, taken: Sequence[Waiting]) -> None:
         try:
-            plan = self._write_planned(taken)
+            plan = self._write_planned([waiting.append for waiting in taken if not waiting.is_stale])
         except BatchRefused as error:
             self._refuse(taken, str(error))
             return
@@ -178,11 +197,11 @@ class GroupCommitWriter:
                 self._streams[change.name] = KnownStream(change.stream_id, change.version)
             self._trouble = ""
         self._in_flight = ()
-        for waiting, outcome in zip(taken, plan.outcomes, strict=True):
-            _tell(waiting, outcome)
+        outcomes = iter(plan.outcomes)
+        for waiting in taken:
+            _tell(waiting, _STALE if waiting.is_stale else next(outcomes))
 
-    def _write_planned(self, taken: Sequence[Waiting]) -> Plan:
-        appends = [append for append, _ in taken]
+    def _write_planned(self, appends: Sequence[Append]) -> Plan:
         self._learn_streams(appends)
         for _ in range(_PLANS):
             place = Place(log_id=self._sink.log_id, epoch=self._sink.epoch, tail=self._tail, now=self._clock.now())
@@ -223,6 +242,7 @@ class GroupCommitWriter:
             failed = [*taken, *self._queue]
             self._queue.clear()
             self._in_flight = ()
+            self._generation += 1
         _log.error("the database refused a batch, %d appends fail: %s", len(failed), reason)
         self._trouble = reason
         self._streams.clear()
@@ -265,8 +285,7 @@ class GroupCommitWriter:
 
 
 def _tell(waiting: Waiting, outcome: AppendOutcome) -> None:
-    append, done = waiting
     try:
-        done(outcome)
+        waiting.done(outcome)
     except Exception:  # noqa: BLE001 - One listener's failure is not the next one's, nor the log's.
-        _log.exception("the listener of an append to %s failed", append.stream)
+        _log.exception("the listener of an append to %s failed", waiting.append.stream)

@@ -1,6 +1,7 @@
 """What every log does, whether it lives in memory or in PostgreSQL."""
 
 import itertools
+import queue
 import threading
 from collections.abc import Iterator
 from uuid import uuid4
@@ -9,9 +10,18 @@ import pytest
 
 from orderwright.clock import SystemClock
 from orderwright.eventstore.memory import MemoryLog
-from orderwright.eventstore.store import ANY_VERSION, Append, Appended, Conflict, Fenced, StreamHead
+from orderwright.eventstore.store import (
+    ANY_VERSION,
+    Append,
+    Appended,
+    AppendFailed,
+    AppendOutcome,
+    Conflict,
+    Fenced,
+    StreamHead,
+)
 from orderwright.eventstore.verify import verify
-from tests.eventstore.logs import OpenedLog, PostgresWriting, appended, appending, new_event
+from tests.eventstore.logs import PATIENCE, OpenedLog, PostgresWriting, appended, appending, new_event
 from tests.fixtures_database import TestDatabase
 
 
@@ -204,6 +214,19 @@ def test_the_chain_holds_over_all_that_was_appended(log: OpenedLog) -> None:
     assert all(after.epoch >= before.epoch for before, after in itertools.pairwise(batches))
     tail = verify(log.reader, after_batch=batches[-2].batch_no)
     assert (tail.batches, tail.chain) == (1, found.chain)
+
+
+def test_an_append_of_another_generation_fails_alone(log: OpenedLog) -> None:
+    ends: queue.SimpleQueue[AppendOutcome] = queue.SimpleQueue()
+    generation = log.writer.generation
+    log.writer.append(appending("a", expected=0), ends.put, generation=generation)
+    log.writer.append(appending("a", expected=1), ends.put, generation=generation - 1)
+    log.writer.append(appending("b", expected=0), ends.put, generation=generation)
+
+    outcomes = [ends.get(timeout=PATIENCE) for _ in range(3)]
+    assert [type(outcome) for outcome in outcomes] == [Appended, AppendFailed, Appended]
+    assert log.reader.head_position() == 2
+    assert log.writer.trouble == ""
 
 
 def test_an_append_without_events_is_an_error(log: OpenedLog) -> None:
