@@ -5,6 +5,7 @@ import threading
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import aiohttp
@@ -16,6 +17,17 @@ T = TypeVar("T")
 
 class LoopClosed(ExchangeError):
     """The loop has been closed and takes no more work; what was to be sent has not left."""
+
+
+class Wire:
+    """Whether a request has begun to leave; given to the session as the request's `trace_request_ctx`.
+
+    As long as it is not `reached`, nothing has been sent, whatever error or time-out came: not even by a first try that
+    the HTTP library repeated.
+    """
+
+    def __init__(self) -> None:
+        self.reached = False
 
 
 class ExchangeLoop:
@@ -64,8 +76,12 @@ class ExchangeLoop:
         It sets no time limits and no limit on connections: whoever asks knows the deadline.
         """
         if self._session is None:
+            tracing = aiohttp.TraceConfig()
+            tracing.on_request_headers_sent.append(_on_wire)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=None, sock_connect=None)
+                connector=aiohttp.TCPConnector(limit=0),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+                trace_configs=[tracing],
             )
         return self._session
 
@@ -96,3 +112,10 @@ class ExchangeLoop:
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
+
+
+async def _on_wire(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _sent: aiohttp.TraceRequestHeadersSentParams
+) -> None:
+    if isinstance(context.trace_request_ctx, Wire):
+        context.trace_request_ctx.reached = True

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from queue import SimpleQueue
 
+import msgspec
 import pytest
 
 from orderwright.engine.orders import OrderStatus
@@ -22,6 +23,7 @@ from orderwright.engine.outcomes import (
 from orderwright.exchanges.factory import GatewayFactory
 from orderwright.exchanges.gateway import ExchangeUnavailable
 from orderwright.exchanges.paper.client import HttpPaperGateway
+from orderwright.exchanges.paper.markets import DEFAULT_MARKETS
 from orderwright.moments import SECOND
 from tests.exchanges.conftest import BALANCES
 from tests.exchanges.paper_process import CLOCK, PaperProcess, Trader, cancel, look, place, quote
@@ -108,6 +110,36 @@ def test_an_exchange_that_is_gone_refuses_what_cannot_have_left(trader: Trader, 
     assert isinstance(trader.look(look("some0order")), Unclear)
     with pytest.raises(ExchangeUnavailable):
         trader.gateway.balances()
+
+
+def test_a_cancel_that_left_once_is_doubt_even_if_its_repetition_could_not_leave(factory: GatewayFactory) -> None:
+    opened, markets = b'{"account":"A1"}', msgspec.json.encode(DEFAULT_MARKETS)
+    requests: list[bytes] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    def answer_twice_and_vanish() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            for end, body in ((b"}", opened), (b"\r\n\r\n", markets)):
+                requests.append(_received(connection, end))
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+            requests.append(_received(connection, b"\r\n\r\n"))
+            listener.close()
+
+    server = threading.Thread(target=answer_twice_and_vanish)
+    server.start()
+    outcome = Trader(factory.make("paper", account="A1", url=url)).cancel(cancel("some0order"))
+    server.join()
+    assert requests[2].startswith(b"DELETE")
+    assert isinstance(outcome, Unclear)
+
+
+def _received(connection: socket.socket, end: bytes) -> bytes:
+    received = b""
+    while not received.endswith(end):
+        received += connection.recv(65_536)
+    return received
 
 
 def test_a_gateway_to_an_absent_exchange_works_once_the_exchange_is_there(

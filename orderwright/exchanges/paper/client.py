@@ -29,7 +29,7 @@ from orderwright.engine.outcomes import (
     Unclear,
 )
 from orderwright.exchanges.gateway import ExchangeError, ExchangeUnavailable
-from orderwright.exchanges.loop import ExchangeLoop, LoopClosed
+from orderwright.exchanges.loop import ExchangeLoop, LoopClosed, Wire
 from orderwright.exchanges.paper.answers import (
     PAPER_TRAITS,
     cancellation,
@@ -53,10 +53,6 @@ _log = logging.getLogger(__name__)
 
 class BadAddress(ExchangeError):
     """The address of the exchange is no http or https URL."""
-
-
-class Unreached(ExchangeUnavailable):
-    """No connection came about: nothing has left."""
 
 
 class HttpPaperGateway:
@@ -159,40 +155,38 @@ class HttpPaperGateway:
                 await self._load()
         except (TimeoutError, ExchangeUnavailable) as exc:
             return not_sent(effect, str(exc) or "the exchange did not answer in time", asked_at=asked_at)
+        wire = Wire()
         try:
             async with asyncio.timeout(self._left(effect)):
-                return await self._carried_out(effect)
-        except Unreached as exc:
-            return not_sent(effect, str(exc), asked_at=asked_at)
-        except ExchangeUnavailable as exc:
-            return unclear(effect, str(exc), asked_at=asked_at)
-        except TimeoutError:
-            return unclear(effect, "no answer before the deadline", asked_at=asked_at)
+                return await self._carried_out(effect, wire)
+        except (TimeoutError, ExchangeUnavailable) as exc:
+            reason = str(exc) or "no answer before the deadline"
+            return (unclear if wire.reached else not_sent)(effect, reason, asked_at=asked_at)
 
-    async def _carried_out(self, effect: Effect) -> Outcome:
+    async def _carried_out(self, effect: Effect, wire: Wire) -> Outcome:
         match effect:
             case PlaceOrder():
-                return await self._placed(effect)
+                return await self._placed(effect, wire)
             case CancelOrder():
                 query = self._query(key_of(effect))
-                cancelled = await self._ask("DELETE", "/v1/orders", ExchangeOrder, query=query)
+                cancelled = await self._ask("DELETE", "/v1/orders", ExchangeOrder, query=query, wire=wire)
                 return cancellation(effect, _with_id(cancelled))
             case LookUpOrder():
                 asked_at = self._clock.now()
-                seen = await self._ask("GET", "/v1/order", ExchangeOrder, query=self._query(key_of(effect)))
+                seen = await self._ask("GET", "/v1/order", ExchangeOrder, query=self._query(key_of(effect)), wire=wire)
                 result = Unclear(reason=seen.error) if isinstance(seen, Refused) else _with_id(seen)
                 return OrderSeen(order_id=effect.order_id, asked_at=asked_at, result=result)
             case FetchQuote():
-                quote = await self._ask("GET", "/v1/price", Quote, query={"symbol": effect.symbol})
+                quote = await self._ask("GET", "/v1/price", Quote, query={"symbol": effect.symbol}, wire=wire)
                 unknown = Unclear(reason=f"the exchange has no price for {effect.symbol}")
                 return QuoteAnswered(symbol=effect.symbol, result=quote if isinstance(quote, Quote) else unknown)
 
-    async def _placed(self, effect: PlaceOrder) -> Outcome:
+    async def _placed(self, effect: PlaceOrder, wire: Wire) -> Outcome:
         if self._clock.now() >= effect.valid_until:
-            late = Refused(code=EXPIRED, error="not sent: the order was valid only until before now")
+            late = Refused(code=EXPIRED, error="not sent: the time until which the order was valid is over")
             return placement(effect, late)
         body = Placement(account=self._account, order=order_of(effect))
-        answer = await self._ask("POST", "/v1/orders", ExchangeOrder, body=body)
+        answer = await self._ask("POST", "/v1/orders", ExchangeOrder, body=body, wire=wire)
         no_answer = Unclear(reason="the exchange answered a placement with not found")
         return placement(effect, no_answer if isinstance(answer, NotFound) else _with_id(answer))
 
@@ -225,17 +219,16 @@ class HttpPaperGateway:
         *,
         query: Mapping[str, str] | None = None,
         body: msgspec.Struct | None = None,
+        wire: Wire | None = None,
     ) -> T | Refused | NotFound:
         data = None if body is None else msgspec.json.encode(body)
         url = self._base.with_path(path).with_query(query)
         try:
-            async with self._loop.session().request(method, url, data=data, allow_redirects=False) as response:
+            asking = self._loop.session().request(method, url, data=data, allow_redirects=False, trace_request_ctx=wire)
+            async with asking as response:
                 return _read(response.status, await response.read(), answer_type)
-        except aiohttp.ClientConnectorError as exc:
-            message = f"the exchange could not be reached: {exc}"
-            raise Unreached(message) from exc
         except (aiohttp.ClientError, OSError) as exc:
-            message = f"the connection broke: {exc or type(exc).__name__}"
+            message = f"{method} {path}: {exc or type(exc).__name__}"
             raise ExchangeUnavailable(message) from exc
 
     def _query(self, key: OrderKey) -> dict[str, str]:
