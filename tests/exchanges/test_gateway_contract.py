@@ -129,6 +129,8 @@ def test_two_accounts_do_not_see_each_other(floor: Floor) -> None:
         ("-1", "90000", "step"),
         ("0.1", "-1", "price above zero"),
         ("1000000000000000", "90000", "too large"),
+        ("NaN", "90000", "no number"),
+        ("0.1", "Infinity", "no number"),
     ],
 )
 def test_an_order_against_the_markets_rules_is_refused(floor: Floor, amount: str, price: str, words: str) -> None:

@@ -196,7 +196,7 @@ class PaperExchange:
         Raises:
             ValueError: the price is not above zero, or no market has this symbol.
         """
-        if price <= ZERO or self.symbol_of(symbol) != symbol:
+        if not price.is_finite() or price <= ZERO or self.symbol_of(symbol) != symbol:
             message = f"cannot set a price of {price} for {symbol}"
             raise ValueError(message)
         with self._changing():

@@ -44,6 +44,8 @@ def broken_rule(order: NewOrder, instrument: Instrument, price: Decimal) -> str 
 
 def _misshapen(order: NewOrder, instrument: Instrument) -> str | None:
     limit = order.price
+    if not order.amount.is_finite() or (limit is not None and not limit.is_finite()):
+        return "amount or price is no number"
     if order.order_type is OrderType.LIMIT and (limit is None or limit <= ZERO):
         return "a LIMIT order needs a price above zero"
     if order.amount > _LARGEST or (limit is not None and limit > _LARGEST):
