@@ -6,6 +6,8 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from uuid import NAMESPACE_OID, UUID, uuid5
 
+from msgspec.structs import replace
+
 from orderwright.clock import Clock
 from orderwright.engine.catalogue.commands import Command
 from orderwright.engine.catalogue.decide import Refusal, decide
@@ -40,20 +42,27 @@ class CatalogueRefused(OrderwrightError):
 
 
 class CatalogueDesk:
-    """Holds the catalogue; changes go one after the other, readers take the published reference."""
+    """Holds the catalogue; changes go one after the other, readers take the published reference.
 
-    def __init__(self, *, clock: Clock, reader: LogReader, writer: LogWriter) -> None:
+    `local_token_hash` is of a token that opens the admin interface as the first administrator while this process
+    lives; it is published with the catalogue and never written down.
+    """
+
+    def __init__(
+        self, *, clock: Clock, reader: LogReader, writer: LogWriter, local_token_hash: str | None = None
+    ) -> None:
         self._clock = clock
         self._reader = reader
         self._writer = writer
         self._changing = threading.Lock()
-        self._catalogue = Catalogue()
+        self._local_token_hash = local_token_hash
+        self._catalogue = self._published = Catalogue()
         self._version = 0
 
     @property
     def catalogue(self) -> Catalogue:
         """The catalogue as of now."""
-        return self._catalogue
+        return self._published
 
     def load(self) -> None:
         """Fold the catalogue from the log.
@@ -61,7 +70,15 @@ class CatalogueDesk:
         Raises:
             StoreUnavailable: the log cannot be read.
         """
-        self._catalogue, self._version = load_catalogue(self._reader)
+        catalogue, self._version = load_catalogue(self._reader)
+        self._publish(catalogue)
+
+    def _publish(self, catalogue: Catalogue) -> None:
+        self._catalogue = self._published = catalogue
+        founder = next(iter(catalogue.users), None)
+        if self._local_token_hash is not None and founder is not None:
+            tokens = {**catalogue.api_tokens, self._local_token_hash: founder}
+            self._published = replace(catalogue, api_tokens=tokens)
 
     def change(self, commands: Sequence[Command]) -> None:
         """Commit what the commands decide, all or nothing, and publish it.
@@ -74,7 +91,7 @@ class CatalogueDesk:
             events, after = self._decide(commands)
             if events:
                 self._write(events)
-                self._catalogue = after
+                self._publish(after)
 
     def _decide(self, commands: Sequence[Command]) -> tuple[list[Event], Catalogue]:
         state = self._catalogue

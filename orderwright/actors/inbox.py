@@ -1,4 +1,4 @@
-"""The actor of a strategy's inbox: stores signals in one order and hands them on in that order, also after a restart."""
+"""The actor of a strategy's inbox: stores signals in one order and hands them on in it, also after a restart."""
 
 import logging
 from uuid import UUID

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from orderwright.actors.asks import Ask, Asks
 from orderwright.actors.catalogue_desk import CatalogueDesk
+from orderwright.actors.declarations import Applied, apply_declaration
 from orderwright.actors.directory import CatalogueDirectory
 from orderwright.actors.env import Env, Room
 from orderwright.actors.exchange_account import ExchangeAccount
@@ -33,7 +34,6 @@ from orderwright.actors.strategy_account import StrategyAccount
 from orderwright.actors.supervisor import SUPERVISOR, Restarts, Supervisor
 from orderwright.actors.switchboard import Health, OperatorCommand
 from orderwright.clock import Clock, monotonic
-from orderwright.engine.catalogue.commands import Command as CatalogueCommand
 from orderwright.engine.catalogue.state import Catalogue
 from orderwright.engine.strategy_account.commands import PauseTrading, ResumeTrading
 from orderwright.engine.strategy_account.state import Rules
@@ -52,7 +52,7 @@ _MOST_WOKEN_TO_DESCRIBE = 200
 class Engine:
     """Everything that trades. Implements `Switchboard`.
 
-    `make_gateway` is asked once per account; `new_id` returns time-ordered ids.
+    `make_gateway` is asked once per account; `new_id` returns time-ordered ids; `local_token_hash`: see CatalogueDesk.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Engine:
         new_id: Callable[[], UUID],
         rules: Rules,
         restarts: Restarts | None = None,
+        local_token_hash: str | None = None,
     ) -> None:
         self._clock = clock
         self._reader = reader
@@ -73,7 +74,7 @@ class Engine:
         self._new_id = new_id
         self._gateways: dict[str, Gateway] = {}
         self._gateways_lock = threading.Lock()
-        self._desk = CatalogueDesk(clock=clock, reader=reader, writer=writer)
+        self._desk = CatalogueDesk(clock=clock, reader=reader, writer=writer, local_token_hash=local_token_hash)
         board = Board()
         self._directory = CatalogueDirectory(
             catalogue=lambda: self._desk.catalogue, gateway=self._gateway, board=board, rules=rules
@@ -131,14 +132,15 @@ class Engine:
         """Return the catalogue as of now."""
         return self._desk.catalogue
 
-    def change_catalogue(self, commands: Sequence[CatalogueCommand]) -> None:
-        """Commit and publish changes, and let the actors know."""
+    def apply_declaration(self, text: str, *, by: str) -> Applied:
+        """Lead the catalogue to what the declaration says, and let the actors know."""
         known = set(self._desk.catalogue.accounts)
-        self._desk.change(commands)
+        applied = apply_declaration(self._desk, text, by=by, clock=self._clock)
         for name in self._desk.catalogue.accounts:
             if name not in known:
                 self._tell_supervisor(Wake(name=exchange_account_name(name)))
         self._tell_supervisor(CatalogueChanged())
+        return applied
 
     @contextmanager
     def submit(self, build: Callable[[AskId], SubmitSignal]) -> Iterator[Ask]:
@@ -197,9 +199,7 @@ class Engine:
 
     def health(self) -> Health:
         """Return how the engine is, part by part."""
-        parts = {"log": self._writer.trouble or "ok"}
-        for name, trouble in sorted(self._supervisor.conditions().items()):
-            parts[name] = trouble
+        parts = {"log": self._writer.trouble or "ok"} | self._supervisor.conditions()
         return Health(live=True, ready=self._is_ready and not self._writer.trouble, parts=parts)
 
     def _find(self, name: str) -> Address | None:

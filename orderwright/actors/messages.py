@@ -1,6 +1,5 @@
 """What actors tell each other and what they answer to those who ask."""
 
-from decimal import Decimal
 from typing import NewType
 from uuid import UUID
 
@@ -19,6 +18,9 @@ from orderwright.engine.strategy_account.commands import (
 )
 from orderwright.engine.strategy_account.results import LegResult
 from orderwright.eventstore.store import Appended, AppendFailed, Conflict, StoredEvent
+from orderwright.readmodels.account_view import AccountView as AccountView
+from orderwright.readmodels.account_view import OrderView as OrderView
+from orderwright.readmodels.account_view import PositionView as PositionView
 
 Address = NewType("Address", str)
 """One incarnation of an actor: its name, `#` and a number that grows with every rebuild. The dead never answer."""
@@ -231,46 +233,6 @@ class Operated(Struct, frozen=True, kw_only=True):
     failed: int = 0
     in_doubt: int = 0
     note: str = ""
-
-
-class PositionView(Struct, frozen=True, kw_only=True):
-    """A position as shown to an operator."""
-
-    symbol: str
-    quantity: Decimal
-    average_price: Decimal
-    realised: Decimal
-    fees: dict[str, Decimal]
-
-
-class OrderView(Struct, frozen=True, kw_only=True):
-    """An unfinished order as shown to an operator."""
-
-    engine_order_id: str
-    order_id: str | None
-    signal_id: UUID
-    symbol: str
-    side: str
-    order_type: str
-    status: str
-    in_doubt: bool
-    amount: Decimal
-    filled: Decimal
-    price: Decimal | None
-    ref: str | None
-
-
-class AccountView(Struct, frozen=True, kw_only=True):
-    """A strategy account as shown to an operator; `condition` is active, paused, liquidating or rebuilding."""
-
-    account: str
-    condition: str
-    why: str
-    version: int
-    capital: dict[str, Decimal]
-    positions: tuple[PositionView, ...]
-    orders: tuple[OrderView, ...]
-    waiting_signals: int
 
 
 Reply = (

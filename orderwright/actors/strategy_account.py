@@ -31,7 +31,6 @@ from orderwright.actors.messages import (
     Tick,
     name_of,
 )
-from orderwright.actors.views import view
 from orderwright.engine.ids import OrderId, SignalId
 from orderwright.engine.outcomes import OrderSeen
 from orderwright.engine.strategy_account.commands import (
@@ -49,6 +48,7 @@ from orderwright.engine.strategy_account.evolve import evolve
 from orderwright.engine.strategy_account.state import CancelOutcome, Context, Run, State
 from orderwright.eventstore.codec import EventCodec
 from orderwright.eventstore.store import Append, Appended
+from orderwright.readmodels.account_view import view
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from orderwright.actors.asks import Ask
+from orderwright.actors.declarations import Applied
 from orderwright.actors.messages import AccountView, AskId, Operated, SubmitSignal
-from orderwright.engine.catalogue.commands import Command as CatalogueCommand
 from orderwright.engine.catalogue.state import Catalogue
 from orderwright.engine.strategy_account.commands import (
     AllocateCapital,
@@ -47,11 +47,11 @@ class Switchboard(Protocol):
         """Return the catalogue as of now: immutable, published by reference."""
         ...
 
-    def change_catalogue(self, commands: Sequence[CatalogueCommand]) -> None:
-        """Commit changes to the catalogue and publish them, all or nothing.
+    def apply_declaration(self, text: str, *, by: str) -> Applied:
+        """Lead the catalogue to what a declaration (TOML) says; applied twice, nothing changes.
 
         Raises:
-            CatalogueRefused: the commands contradict the catalogue; `refusals` says where and why.
+            DeclarationRefused: with everything that is wrong.
             EventStoreError: the log could not be written.
         """
         ...

@@ -40,12 +40,19 @@ def account_number_of(order_id: str, *, salt: str) -> int | None:
     """Return the number of the strategy account that made this client order id; None if this install did not."""
     if len(order_id) != _SALT_LENGTH + _NUMBER_LENGTH + _HASH_LENGTH or not order_id.startswith(salt):
         return None
-    try:
-        return int(order_id[_SALT_LENGTH : _SALT_LENGTH + _NUMBER_LENGTH], 36)
-    except ValueError:
-        return None
+    number = order_id[_SALT_LENGTH : _SALT_LENGTH + _NUMBER_LENGTH]
+    # `int` alone would also read signs, blanks, underscores and other scripts' digits.
+    return int(number, 36) if all(digit in _DIGITS for digit in order_id) else None
 
 
 def event_id(cause: UUID, stream: str, version: int) -> UUID:
     """Return the id of the event that `cause` brought about as the `version`-th of `stream`."""
     return uuid5(cause, f"{stream}#{version}")
+
+
+def time_ordered_id(now: int, entropy: bytes) -> UUID:
+    """Return a version 7 UUID (RFC 9562): `now` in microseconds since the epoch, then bits of `entropy` (10 bytes)."""
+    value = (now // 1_000) << 80 | int.from_bytes(entropy)
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return UUID(int=value)

@@ -1,20 +1,17 @@
 """`POST /api/v1/declarations`: a TOML declaration is applied to the running engine."""
 
-from collections.abc import Sequence
 from typing import Final
 
 import falcon
 import msgspec
 
 from orderwright.actors.catalogue_desk import CatalogueRefused
+from orderwright.actors.declarations import DeclarationRefused
 from orderwright.actors.switchboard import Switchboard
-from orderwright.auth.tokens import TokenKind, new_token, token_hash
-from orderwright.config.reading import Fault
-from orderwright.engine.catalogue.declaration import Plan, plan, read_declaration
 from orderwright.eventstore.store import EventStoreError
 from orderwright.http.admission import administrator
 from orderwright.http.bodies import read_body
-from orderwright.http.problems import RequestRefused, refusal
+from orderwright.http.problems import refusal
 
 MAX_BODY_BYTES: Final = 4 * 1_048_576
 
@@ -28,25 +25,16 @@ class Declarations:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer with the new tokens, and with a line for each thing that was changed."""
         by = administrator(self._switchboard.catalogue(), req)
-        planned = self._plan(_text(read_body(req, MAX_BODY_BYTES)), by)
         try:
-            self._switchboard.change_catalogue(planned.commands)
+            applied = self._switchboard.apply_declaration(_text(read_body(req, MAX_BODY_BYTES)), by=by)
+        except DeclarationRefused as exc:
+            faults = [{"key": fault.key, "error": fault.error} for fault in exc.faults]
+            raise refusal("declaration_invalid", extra={"faults": faults}, why=str(exc)) from exc
         except CatalogueRefused as exc:
             raise refusal("catalogue_refused", why=str(exc)) from exc
         except EventStoreError as exc:
             raise refusal("store_unavailable") from exc
-        resp.data = msgspec.json.encode({"tokens": planned.tokens, "changed": planned.changed})
-
-    def _plan(self, text: str, by: str) -> Plan:
-        declaration = read_declaration(text)
-        if isinstance(declaration, list):
-            raise _faulty("declaration_invalid", declaration)
-        planned = plan(
-            self._switchboard.catalogue(), declaration, by=by, now=self._switchboard.now(), new_token=_new_token
-        )
-        if isinstance(planned, list):
-            raise _faulty("catalogue_refused", planned)
-        return planned
+        resp.data = msgspec.json.encode(applied)
 
 
 def _text(raw: bytes) -> str:
@@ -54,13 +42,3 @@ def _text(raw: bytes) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         raise refusal("declaration_invalid", reason="not_utf8") from exc
-
-
-def _faulty(code: str, faults: Sequence[Fault]) -> RequestRefused:
-    told = [{"key": fault.key, "error": fault.error} for fault in faults]
-    return refusal(code, extra={"faults": told}, why="; ".join(map(str, faults)))
-
-
-def _new_token() -> tuple[str, str]:
-    token = new_token(TokenKind.WEBHOOK)
-    return token, token_hash(token)

@@ -1,7 +1,51 @@
 """How a strategy account shows itself to an operator."""
 
-from orderwright.actors.messages import AccountView, OrderView, PositionView
+from decimal import Decimal
+from uuid import UUID
+
+from msgspec import Struct
+
 from orderwright.engine.strategy_account.state import State
+
+
+class PositionView(Struct, frozen=True, kw_only=True):
+    """A position as shown to an operator."""
+
+    symbol: str
+    quantity: Decimal
+    average_price: Decimal
+    realised: Decimal
+    fees: dict[str, Decimal]
+
+
+class OrderView(Struct, frozen=True, kw_only=True):
+    """An unfinished order as shown to an operator."""
+
+    engine_order_id: str
+    order_id: str | None
+    signal_id: UUID
+    symbol: str
+    side: str
+    order_type: str
+    status: str
+    in_doubt: bool
+    amount: Decimal
+    filled: Decimal
+    price: Decimal | None
+    ref: str | None
+
+
+class AccountView(Struct, frozen=True, kw_only=True):
+    """A strategy account as shown to an operator; `condition` is active, paused, liquidating or rebuilding."""
+
+    account: str
+    condition: str
+    why: str
+    version: int
+    capital: dict[str, Decimal]
+    positions: tuple[PositionView, ...]
+    orders: tuple[OrderView, ...]
+    waiting_signals: int
 
 
 def view(name: str, state: State, *, version: int, condition: str) -> AccountView:

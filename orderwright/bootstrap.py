@@ -1,0 +1,229 @@
+"""Puts an installation together from its configuration: the only module that names concrete adapters.
+
+DATA/postgres        the embedded PostgreSQL (unless `database.url` names another)
+DATA/paper.sqlite3   the books of the in-process paper exchange
+DATA/engine.json     address and local token of the engine that runs on this data, readable by its user only
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from orderwright.actors.catalogue_desk import CatalogueDesk, load_catalogue
+from orderwright.actors.declarations import Applied, apply_declaration
+from orderwright.actors.lifecycle import Engine
+from orderwright.actors.supervisor import Restarts
+from orderwright.auth.tokens import TokenKind, new_salt, new_token, token_hash
+from orderwright.clock import Clock, SystemClock
+from orderwright.config.schema import Config, PaperConfig
+from orderwright.engine.catalogue.commands import FoundInstallation
+from orderwright.engine.catalogue.state import Catalogue
+from orderwright.engine.ids import time_ordered_id
+from orderwright.engine.strategy_account.state import Rules
+from orderwright.errors import OrderwrightError
+from orderwright.eventstore.connect import LogPlace, OpenLog, WritableLog, open_log, open_log_for_writing
+from orderwright.eventstore.writer import WriterLimits
+from orderwright.exchanges.factory import GatewayFactory
+from orderwright.exchanges.gateway import Gateway
+from orderwright.exchanges.paper.prices import FixedPrices, PriceFeed, RecordedPrices, SeededWalk
+from orderwright.http.server import HttpServer, build_server
+from orderwright.moments import SECOND
+
+logger = logging.getLogger(__name__)
+
+FIRST_ADMIN = "admin"
+
+
+class NotSetUp(OrderwrightError):
+    """There is no installation in this data directory yet; the message says how to make one."""
+
+
+class RunningEngine(Struct, frozen=True, kw_only=True):
+    """How this machine's user reaches the engine that runs on a data directory."""
+
+    pid: int
+    url: str
+    token: str
+
+
+class Installation(Struct, frozen=True, kw_only=True):
+    """A data directory and the configuration to use it with."""
+
+    data: Path
+    config: Config
+
+    @property
+    def place(self) -> LogPlace:
+        """Where the log is."""
+        return LogPlace(directory=self.data, url=self.config.database.url or None)
+
+    @property
+    def note(self) -> Path:
+        """The file by which a running engine is found."""
+        return self.data / "engine.json"
+
+
+def set_up(installation: Installation) -> str:
+    """Make the installation and its first administrator; return the administrator's API token, shown once.
+
+    Raises:
+        CatalogueRefused: it has been set up before.
+        EventStoreError: the log cannot be made.
+    """
+    clock = SystemClock()
+    installation.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _writable(installation, clock) as log:
+        desk = CatalogueDesk(clock=clock, reader=log.reader, writer=log.writer)
+        desk.load()
+        token = new_token(TokenKind.API)
+        desk.change([FoundInstallation(salt=new_salt(), admin=FIRST_ADMIN, token_hash=token_hash(token))])
+        return token
+
+
+def apply_to_stopped(installation: Installation, text: str) -> Applied:
+    """Apply a declaration while no engine runs.
+
+    Raises:
+        NotSetUp: there is no installation.
+        LeaseHeld: an engine runs after all.
+        DeclarationRefused: with everything that is wrong.
+    """
+    clock = SystemClock()
+    with _writable(installation, clock) as log:
+        desk = CatalogueDesk(clock=clock, reader=log.reader, writer=log.writer)
+        desk.load()
+        _require_set_up(desk.catalogue, installation)
+        return apply_declaration(desk, text, by="operator", clock=clock)
+
+
+@contextmanager
+def reading(installation: Installation) -> Iterator[OpenLog]:
+    """Open the log for reading only, whether or not an engine runs.
+
+    Raises:
+        EventStoreError: there is no log, or it cannot be read.
+    """
+    with open_log(installation.place) as log:
+        yield log
+
+
+def find_running(installation: Installation) -> RunningEngine | None:
+    """Return how to reach the engine that runs on this data directory, if one does."""
+    try:
+        running = msgspec.json.decode(installation.note.read_bytes(), type=RunningEngine)
+        os.kill(running.pid, 0)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return running
+
+
+def serve(installation: Installation, *, stopping: threading.Event, on_ready: Callable[[str], None]) -> None:
+    """Run the engine until `stopping` is set; `on_ready` is called with its URL once it takes webhooks.
+
+    Raises:
+        NotSetUp: there is no installation.
+        LeaseHeld: another engine runs on this log.
+        EventStoreError: the log cannot be opened.
+        OSError: the address cannot be bound.
+    """
+    config = installation.config
+    clock = SystemClock()
+    with ExitStack() as stack:
+        log = stack.enter_context(_writable(installation, clock, on_fenced=lambda _reason: stopping.set()))
+        _require_set_up(load_catalogue(log.reader)[0], installation)
+        factory = GatewayFactory(books_dir=installation.data, clock=clock, prices=price_feed(config.paper))
+        stack.callback(factory.close)
+        token = new_token(TokenKind.API)
+        engine = _engine(config, clock, log, factory, token_hash(token))
+        server = build_server(engine, config)
+        stack.callback(engine.stop)
+        engine.start()
+        server.start()
+        stack.callback(_stop_server, server, config)
+        url = f"http://{config.http.host}:{server.port}"
+        _leave_note(installation, RunningEngine(pid=os.getpid(), url=url, token=token))
+        stack.callback(installation.note.unlink, missing_ok=True)
+        on_ready(url)
+        stopping.wait()
+
+
+def price_feed(paper: PaperConfig) -> PriceFeed:
+    """Return the configured prices of the paper exchange.
+
+    Raises:
+        ExchangeError: the price file cannot be used.
+    """
+    match paper.feed:
+        case "fixed":
+            return FixedPrices()
+        case "file":
+            return RecordedPrices(Path(paper.file))
+        case "walk":
+            return SeededWalk(seed=paper.seed)
+
+
+def _engine(config: Config, clock: Clock, log: WritableLog, factory: GatewayFactory, local_token_hash: str) -> Engine:
+    def make_gateway(catalogue: Catalogue, name: str) -> Gateway:
+        account = catalogue.accounts[name]
+        return factory.make(account.exchange, account=name, url=account.url, balances=account.balances)
+
+    def new_id() -> UUID:
+        return time_ordered_id(clock.now(), os.urandom(10))
+
+    return Engine(
+        clock=clock,
+        reader=log.reader,
+        writer=log.writer,
+        make_gateway=make_gateway,
+        new_id=new_id,
+        rules=Rules(
+            valid_for=config.orders.valid_for,
+            call_timeout=config.orders.call_timeout,
+            price_max_age=config.orders.price_max_age,
+            poll_interval=config.orders.poll_interval,
+        ),
+        restarts=Restarts(
+            first_delay=config.actors.restart_first_delay,
+            longest_delay=config.actors.restart_longest_delay,
+            healthy_after=config.actors.restart_healthy_after,
+            most=config.actors.restart_most,
+            within=config.actors.restart_within,
+        ),
+        local_token_hash=local_token_hash,
+    )
+
+
+@contextmanager
+def _writable(
+    installation: Installation, clock: Clock, on_fenced: Callable[[str], None] = logger.critical
+) -> Iterator[WritableLog]:
+    store = installation.config.store
+    limits = WriterLimits(queue=store.queue_limit, batch_events=store.batch_limit)
+    with open_log_for_writing(installation.place, clock=clock, on_fenced=on_fenced, limits=limits) as log:
+        yield log
+
+
+def _require_set_up(catalogue: Catalogue, installation: Installation) -> None:
+    if not catalogue.salt:
+        message = f"{installation.data} is not set up: run `orderwright setup --data {installation.data}` first"
+        raise NotSetUp(message)
+
+
+def _leave_note(installation: Installation, running: RunningEngine) -> None:
+    fresh = installation.note.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(msgspec.json.encode(running))
+    fresh.replace(installation.note)
+
+
+def _stop_server(server: HttpServer, config: Config) -> None:
+    if not server.stop(within=config.http.shutdown_wait / SECOND):
+        logger.warning("some requests were still running when the server closed")

@@ -1,0 +1,75 @@
+"""The `orderwright` command: its subcommands, and what an error looks like to whoever called it."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from orderwright import __version__
+from orderwright.actors.catalogue_desk import CatalogueRefused
+from orderwright.actors.declarations import DeclarationRefused
+from orderwright.bootstrap import NotSetUp
+from orderwright.cli import exits
+from orderwright.cli.audit import log, replay, verify
+from orderwright.cli.configuration import configuration
+from orderwright.cli.demo import demo
+from orderwright.cli.operate import apply, setup, status
+from orderwright.cli.output import complain
+from orderwright.cli.run import paper_exchange, serve
+from orderwright.config.load import ConfigurationError
+from orderwright.errors import OrderwrightError
+from orderwright.eventstore.connect import LogMissing
+from orderwright.eventstore.store import ChainBroken, LeaseHeld
+
+app = typer.Typer(
+    name="orderwright",
+    help="""Turns trading signals into orders, exactly once, and keeps every decision in a log.
+
+    A first tour: `orderwright demo`. An installation of your own: `setup`, `apply`, `serve`, then send a webhook.
+    """,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="markdown",
+)
+
+app.command()(setup)
+app.command()(apply)
+app.command()(serve)
+app.command()(status)
+app.command()(log)
+app.command()(replay)
+app.command()(verify)
+app.command(name="paper-exchange")(paper_exchange)
+app.command()(demo)
+app.add_typer(configuration, name="config")
+
+_EXITS: tuple[tuple[type[OrderwrightError], int], ...] = (
+    (ConfigurationError, exits.BAD_CONFIGURATION),
+    (NotSetUp, exits.NOT_SET_UP),
+    (LogMissing, exits.NOT_SET_UP),
+    (LeaseHeld, exits.LEASE_HELD),
+    (ChainBroken, exits.LOG_BROKEN),
+    (DeclarationRefused, exits.REFUSED),
+    (CatalogueRefused, exits.REFUSED),
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(*, version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
+    if version:
+        sys.stdout.write(f"orderwright {__version__}\n")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; a known error becomes a sentence on stderr and its exit code."""
+    try:
+        app()
+    except OrderwrightError as exc:
+        complain(f"orderwright: {exc}")
+        sys.exit(next((code for kind, code in _EXITS if isinstance(exc, kind)), exits.FAILED))
+    except OSError as exc:
+        place = f"{exc.filename}: " if exc.filename else ""
+        complain(f"orderwright: {place}{exc.strerror or exc}")
+        sys.exit(exits.FAILED)

@@ -1,0 +1,52 @@
+"""`serve` and `paper-exchange`: the processes that stay."""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orderwright import bootstrap
+from orderwright.cli.options import DEFAULT_DATA, ConfigOption, DataOption, installation
+from orderwright.exchanges.paper.server import serve_paper_exchange
+
+
+def serve(
+    *,
+    data: DataOption = DEFAULT_DATA,
+    port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes any free one.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Run the engine in the foreground.
+
+    Comes up as after a crash: whatever was in flight is looked up at the exchange first. Writes one line to stdout once
+    webhooks are taken. SIGTERM and Ctrl-C finish what runs and exit with 0.
+    """
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stopping.set())
+    bootstrap.serve(installation(data, config, port=port), stopping=stopping, on_ready=_announce)
+
+
+def paper_exchange(
+    *,
+    data: Annotated[Path, typer.Option("--data", help="The folder for the exchange's books.")],
+    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes any free one.")],
+    host: Annotated[str, typer.Option(help="The address to bind.")] = "127.0.0.1",
+    config: ConfigOption = None,
+) -> None:
+    """Run the paper exchange as a process of its own, over HTTP, so that it survives the engine.
+
+    An account uses it with `url = "http://127.0.0.1:PORT"` in its declaration.
+    """
+    settings = installation(data, config)
+    serve_paper_exchange(
+        settings.data, port, host=host, prices=bootstrap.price_feed(settings.config.paper), on_ready=_announce
+    )
+
+
+def _announce(url: str) -> None:
+    sys.stdout.write(f"ready at {url}\n")
+    sys.stdout.flush()
