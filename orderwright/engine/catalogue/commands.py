@@ -48,6 +48,14 @@ class SaveLink(Struct, frozen=True, kw_only=True):
     max_positions: int | None
 
 
+class SetLeverage(Struct, frozen=True, kw_only=True):
+    """Change the leverage of all FUTURES strategies on an account at once, which alone they could not."""
+
+    by: str
+    account: str
+    leverage: Decimal
+
+
 class IssueWebhookToken(Struct, frozen=True, kw_only=True):
     """Let a holder send signals to a strategy."""
 
@@ -78,6 +86,7 @@ Command = (
     | SaveAccount
     | SaveStrategy
     | SaveLink
+    | SetLeverage
     | IssueWebhookToken
     | IssueApiToken
     | RevokeToken

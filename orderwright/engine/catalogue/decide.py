@@ -1,31 +1,18 @@
 """What the catalogue decides when it is told something: events, or refusals that name the field and the cure."""
 
-import re
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 from typing import Any
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from orderwright.engine.catalogue import commands as c
 from orderwright.engine.catalogue import events as e
+from orderwright.engine.catalogue import rules as r
+from orderwright.engine.catalogue.rules import Refusal as Refusal
 from orderwright.engine.catalogue.state import Catalogue
 from orderwright.engine.instruments import MarketType
-from orderwright.engine.money import ZERO, plain
-from orderwright.moments import Micros
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-_SALT = re.compile(r"[a-z0-9]{5}", re.ASCII)
-_CURRENCY = re.compile(r"[A-Z0-9]{2,12}", re.ASCII)
-MOST_LEVERAGE = 125
-
-
-class Refusal(Struct, frozen=True, kw_only=True):
-    """Why a command came to nothing: a stable code, the field it is about, the sentence a person reads."""
-
-    code: str
-    field: str
-    error: str
+from orderwright.engine.money import plain
+from orderwright.moments import DAY, Micros
 
 
 def decide(catalogue: Catalogue, command: c.Command, now: Micros) -> list[e.Event] | list[Refusal]:
@@ -41,9 +28,9 @@ def decide(catalogue: Catalogue, command: c.Command, now: Micros) -> list[e.Even
 def _check_founding(catalogue: Catalogue, command: c.FoundInstallation) -> Iterator[Refusal]:
     if catalogue.salt:
         yield Refusal(code="already_set_up", field="data", error="This installation has been set up before.")
-    if not _SALT.fullmatch(command.salt):
-        yield Refusal(code="invalid_field", field="salt", error="The salt must be five of a-z and 0-9.")
-    yield from _check_name("admin", command.admin)
+    yield from r.check_salt(command.salt)
+    yield from r.check_name("admin", command.admin)
+    yield from r.check_hash(command.token_hash)
 
 
 def _found(_catalogue: Catalogue, command: c.FoundInstallation, now: Micros) -> Iterator[e.Event]:
@@ -52,8 +39,16 @@ def _found(_catalogue: Catalogue, command: c.FoundInstallation, now: Micros) -> 
     yield e.ApiTokenIssued(at=now, by=command.admin, token_hash=command.token_hash, holder=command.admin)
 
 
-def _check_user(_catalogue: Catalogue, command: c.SaveUser) -> Iterator[Refusal]:
-    yield from _check_name("name", command.user.name)
+def _check_user(catalogue: Catalogue, command: c.SaveUser) -> Iterator[Refusal]:
+    user = command.user
+    yield from r.check_name("name", user.name)
+    yield from r.check_email(user.email)
+    known = catalogue.users.get(user.name)
+    if known is None or not known.is_active_administrator or user.is_active_administrator:
+        return
+    if not any(other.is_active_administrator for other in catalogue.users.values() if other.name != user.name):
+        error = f"{user.name} is the last active administrator: make another one first."
+        yield Refusal(code="last_administrator", field="suspended" if user.suspended else "role", error=error)
 
 
 def _save_user(catalogue: Catalogue, command: c.SaveUser, now: Micros) -> Iterator[e.Event]:
@@ -63,13 +58,14 @@ def _save_user(catalogue: Catalogue, command: c.SaveUser, now: Micros) -> Iterat
 
 def _check_account(catalogue: Catalogue, command: c.SaveAccount) -> Iterator[Refusal]:
     account = command.account
-    yield from _check_name("name", account.name)
+    yield from r.check_name("name", account.name)
     yield from _check_user_exists(catalogue, "owner", account.owner)
     known = catalogue.accounts.get(account.name)
     if known is not None and (known.owner, known.exchange) != (account.owner, account.exchange):
         error = f"Account {account.name} is {known.owner}'s at {known.exchange}; make a new account instead."
         yield Refusal(code="account_differs", field="name", error=error)
-    yield from _check_amounts("balances", account.balances)
+    yield from r.check_exchange(account.exchange, url=account.url, has_balances=bool(account.balances))
+    yield from r.check_amounts("balances", account.balances)
 
 
 def _save_account(catalogue: Catalogue, command: c.SaveAccount, now: Micros) -> Iterator[e.Event]:
@@ -79,15 +75,17 @@ def _save_account(catalogue: Catalogue, command: c.SaveAccount, now: Micros) -> 
 
 def _check_strategy(catalogue: Catalogue, command: c.SaveStrategy) -> Iterator[Refusal]:
     strategy = command.strategy
-    yield from _check_name("group_name", strategy.group_name)
+    yield from r.check_name("group_name", strategy.group_name)
     yield from _check_user_exists(catalogue, "owner", strategy.owner)
     known = catalogue.strategies.get(strategy.group_name)
     if known is not None and (known.owner, known.market_type) != (strategy.owner, strategy.market_type):
         error = f"{strategy.group_name} is {known.owner}'s {known.market_type} strategy; choose another group_name."
         yield Refusal(code="strategy_differs", field="group_name", error=error)
-    for field in ("dedupe_window", "max_lag", "max_exit_lag"):
-        if getattr(strategy, field) < 0:
-            yield Refusal(code="invalid_field", field=field, error=f"{field} cannot be negative.")
+    yield from r.check_duration("dedupe_window", strategy.dedupe_window)
+    yield from r.check_duration("max_lag", strategy.max_lag, least=1)
+    yield from r.check_duration("max_exit_lag", strategy.max_exit_lag, least=1)
+    if strategy.dedupe_window > DAY:
+        yield r.invalid("dedupe_window", "dedupe_window can be a day at most; 0 turns it off.")
 
 
 def _save_strategy(catalogue: Catalogue, command: c.SaveStrategy, now: Micros) -> Iterator[e.Event]:
@@ -98,16 +96,12 @@ def _save_strategy(catalogue: Catalogue, command: c.SaveStrategy, now: Micros) -
 def _check_link(catalogue: Catalogue, command: c.SaveLink) -> Iterator[Refusal]:
     strategy = catalogue.strategies.get(command.strategy)
     account = catalogue.accounts.get(command.account)
-    if strategy is None:
-        error = f"There is no strategy {command.strategy}."
-        yield Refusal(code="strategy_not_found", field="strategy", error=error)
-    if account is None:
-        yield Refusal(code="account_not_found", field="account", error=f"There is no account {command.account}.")
-    if command.weight <= ZERO:
-        yield Refusal(code="invalid_field", field="weight", error="weight must be above 0.")
+    yield from _check_strategy_exists(catalogue, command.strategy)
+    yield from _check_account_exists(catalogue, command.account)
+    yield from r.check_positive("weight", command.weight)
     if command.max_positions is not None and command.max_positions < 1:
-        yield Refusal(code="invalid_field", field="max_positions", error="max_positions must be at least 1.")
-    yield from _check_amounts("capital", command.capital)
+        yield r.invalid("max_positions", "max_positions must be at least 1.")
+    yield from r.check_amounts("capital", command.capital)
     if strategy is not None and account is not None:
         if account.owner != strategy.owner and not strategy.public:
             error = f"{command.strategy} is not public: only accounts of {strategy.owner} can be linked to it."
@@ -116,18 +110,19 @@ def _check_link(catalogue: Catalogue, command: c.SaveLink) -> Iterator[Refusal]:
 
 
 def _check_leverage(catalogue: Catalogue, command: c.SaveLink, strategy: e.Strategy) -> Iterator[Refusal]:
-    most = MOST_LEVERAGE if strategy.market_type is MarketType.FUTURES else 1
-    if not 1 <= command.leverage <= most:
-        error = f"leverage must be from 1 to {most} for {strategy.market_type}."
-        yield Refusal(code="invalid_field", field="leverage", error=error)
-    for other in catalogue.links_on(command.account):
-        is_futures = catalogue.strategies[other.strategy].market_type is strategy.market_type is MarketType.FUTURES
-        if is_futures and other.strategy != command.strategy and other.leverage != command.leverage:
+    most = r.MOST_LEVERAGE if strategy.market_type is MarketType.FUTURES else 1
+    wrong = list(r.check_leverage(command.leverage, most=most, market=strategy.market_type))
+    yield from wrong
+    if wrong or strategy.market_type is not MarketType.FUTURES:
+        return
+    for other in _margined_on(catalogue, command.account):
+        if other.strategy != command.strategy and other.leverage != command.leverage:
             error = (
                 f"Leverage belongs to the account: {other.strategy} trades on {command.account} "
                 f"with {plain(other.leverage)}, so this must too."
             )
             yield Refusal(code="leverage_differs", field="leverage", error=error)
+            return
 
 
 def _save_link(catalogue: Catalogue, command: c.SaveLink, now: Micros) -> Iterator[e.Event]:
@@ -145,11 +140,20 @@ def _save_link(catalogue: Catalogue, command: c.SaveLink, now: Micros) -> Iterat
         yield e.LinkSaved(at=now, by=command.by, link=link)
 
 
+def _check_common_leverage(catalogue: Catalogue, command: c.SetLeverage) -> Iterator[Refusal]:
+    yield from _check_account_exists(catalogue, command.account)
+    yield from r.check_leverage(command.leverage, most=r.MOST_LEVERAGE, market=MarketType.FUTURES)
+
+
+def _set_leverage(catalogue: Catalogue, command: c.SetLeverage, now: Micros) -> Iterator[e.Event]:
+    for link in _margined_on(catalogue, command.account):
+        if link.leverage != command.leverage:
+            yield e.LinkSaved(at=now, by=command.by, link=replace(link, leverage=command.leverage))
+
+
 def _check_webhook_token(catalogue: Catalogue, command: c.IssueWebhookToken) -> Iterator[Refusal]:
-    yield from _check_user_exists(catalogue, "holder", command.holder)
-    if command.strategy not in catalogue.strategies:
-        error = f"There is no strategy {command.strategy}."
-        yield Refusal(code="strategy_not_found", field="strategy", error=error)
+    yield from _check_new_token(catalogue, command.token_hash, command.holder)
+    yield from _check_strategy_exists(catalogue, command.strategy)
 
 
 def _issue_webhook_token(_catalogue: Catalogue, command: c.IssueWebhookToken, now: Micros) -> Iterator[e.Event]:
@@ -159,7 +163,7 @@ def _issue_webhook_token(_catalogue: Catalogue, command: c.IssueWebhookToken, no
 
 
 def _check_api_token(catalogue: Catalogue, command: c.IssueApiToken) -> Iterator[Refusal]:
-    yield from _check_user_exists(catalogue, "holder", command.holder)
+    yield from _check_new_token(catalogue, command.token_hash, command.holder)
 
 
 def _issue_api_token(_catalogue: Catalogue, command: c.IssueApiToken, now: Micros) -> Iterator[e.Event]:
@@ -167,7 +171,7 @@ def _issue_api_token(_catalogue: Catalogue, command: c.IssueApiToken, now: Micro
 
 
 def _check_revocation(catalogue: Catalogue, command: c.RevokeToken) -> Iterator[Refusal]:
-    if command.token_hash not in catalogue.webhook_tokens and command.token_hash not in catalogue.api_tokens:
+    if not _has_token(catalogue, command.token_hash):
         yield Refusal(code="token_not_found", field="token", error="There is no such token.")
 
 
@@ -175,25 +179,36 @@ def _revoke(_catalogue: Catalogue, command: c.RevokeToken, now: Micros) -> Itera
     yield e.TokenRevoked(at=now, by=command.by, token_hash=command.token_hash)
 
 
-def _check_name(field: str, name: str) -> Iterator[Refusal]:
-    if not _NAME.fullmatch(name):
-        error = f"{field} must be 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit."
-        yield Refusal(code="invalid_field", field=field, error=error)
+def _check_new_token(catalogue: Catalogue, token_hash: str, holder: str) -> Iterator[Refusal]:
+    yield from r.check_hash(token_hash)
+    yield from _check_user_exists(catalogue, "holder", holder)
+    if _has_token(catalogue, token_hash):
+        yield Refusal(code="token_taken", field="token", error="This token has been given out before: make a new one.")
+
+
+def _has_token(catalogue: Catalogue, token_hash: str) -> bool:
+    return token_hash in catalogue.webhook_tokens or token_hash in catalogue.api_tokens
+
+
+def _margined_on(catalogue: Catalogue, account: str) -> Iterator[e.Link]:
+    for link in catalogue.links_on(account):
+        if catalogue.strategies[link.strategy].market_type is MarketType.FUTURES:
+            yield link
 
 
 def _check_user_exists(catalogue: Catalogue, field: str, name: str) -> Iterator[Refusal]:
     if name not in catalogue.users:
-        yield Refusal(code="user_not_found", field=field, error=f"There is no user {name}.")
+        yield r.unknown("user_not_found", field, what="user", name=name, known=catalogue.users)
 
 
-def _check_amounts(field: str, amounts: dict[str, Decimal]) -> Iterator[Refusal]:
-    for currency, amount in amounts.items():
-        if not _CURRENCY.fullmatch(currency):
-            error = f"{currency!r} is not a currency: write it like USDT or KRW."
-            yield Refusal(code="invalid_field", field=f"{field}.{currency}", error=error)
-        if amount <= ZERO:
-            error = f"{field} in {currency} must be above 0."
-            yield Refusal(code="invalid_field", field=f"{field}.{currency}", error=error)
+def _check_account_exists(catalogue: Catalogue, name: str) -> Iterator[Refusal]:
+    if name not in catalogue.accounts:
+        yield r.unknown("account_not_found", "account", what="account", name=name, known=catalogue.accounts)
+
+
+def _check_strategy_exists(catalogue: Catalogue, name: str) -> Iterator[Refusal]:
+    if name not in catalogue.strategies:
+        yield r.unknown("strategy_not_found", "strategy", what="strategy", name=name, known=catalogue.strategies)
 
 
 _Check = Callable[[Catalogue, Any], Iterator[Refusal]]
@@ -205,6 +220,7 @@ _DECISIONS: dict[type[Any], tuple[_Check, _Build]] = {
     c.SaveAccount: (_check_account, _save_account),
     c.SaveStrategy: (_check_strategy, _save_strategy),
     c.SaveLink: (_check_link, _save_link),
+    c.SetLeverage: (_check_common_leverage, _set_leverage),
     c.IssueWebhookToken: (_check_webhook_token, _issue_webhook_token),
     c.IssueApiToken: (_check_api_token, _issue_api_token),
     c.RevokeToken: (_check_revocation, _revoke),

@@ -1,7 +1,7 @@
 """A declaration: what an operator wants there to be, as a TOML file, and the commands that lead there."""
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -16,9 +16,10 @@ from orderwright.engine.catalogue.commands import (
     SaveLink,
     SaveStrategy,
     SaveUser,
+    SetLeverage,
 )
 from orderwright.engine.catalogue.decide import Refusal, decide
-from orderwright.engine.catalogue.events import Account, CloseSide, Role, Strategy, SubscriberScope, User
+from orderwright.engine.catalogue.events import Account, CloseSide, Link, Role, Strategy, SubscriberScope, User
 from orderwright.engine.catalogue.evolve import evolve
 from orderwright.engine.catalogue.state import Catalogue, WebhookToken
 from orderwright.engine.instruments import MarketType
@@ -103,13 +104,21 @@ _KINDS: dict[str, type[Struct]] = {
     "strategies": DeclaredStrategy,
     "links": DeclaredLink,
 }
+_NAMED_BY = {
+    "users": ("name",),
+    "accounts": ("name",),
+    "strategies": ("group_name",),
+    "links": ("strategy", "account"),
+}
+_MOST_FAULTS = 100
 
 
 def read_declaration(text: str) -> Declaration | list[Fault]:
     """Return the declaration in a TOML text, or all that is wrong with its form."""
     try:
         table = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as exc:
+    except (ValueError, RecursionError) as exc:
+        # Besides its own error, tomllib lets those of absurd numbers and of absurd nesting through.
         return [Fault(key="file", error=f"is not TOML: {exc}")]
     faults: list[Fault] = []
     read: dict[str, tuple[Any, ...]] = {}
@@ -124,7 +133,17 @@ def read_declaration(text: str) -> Declaration | list[Fault]:
                 if isinstance(item, list):
                     faults.extend(item)
             read[name] = tuple(items)
-    return faults or Declaration(**read)
+    return faults or list(_repeated(read)) or Declaration(**read)
+
+
+def _repeated(read: dict[str, tuple[Any, ...]]) -> Iterator[Fault]:
+    for name, items in read.items():
+        first: dict[tuple[str, ...], int] = {}
+        for index, item in enumerate(items):
+            earlier = first.setdefault(tuple(getattr(item, field) for field in _NAMED_BY[name]), index)
+            if earlier != index:
+                error = f"is about the same as {name}[{earlier}]: say it once"
+                yield Fault(key=f"{name}[{index}].{_NAMED_BY[name][-1]}", error=error)
 
 
 def plan(
@@ -143,6 +162,8 @@ def plan(
     for index, strategy in enumerate(declaration.strategies):
         what = f"strategy {strategy.group_name}"
         planning.take(f"strategies[{index}]", what, _save_strategy(planning.catalogue, strategy, by))
+    for common in _common_leverages(planning.catalogue, declaration, by):
+        planning.take("links", f"leverage on {common.account}", common)
     for index, link in enumerate(declaration.links):
         what = f"link {link.strategy} on {link.account}"
         planning.take(f"links[{index}]", what, _save_link(planning.catalogue, link, by))
@@ -169,6 +190,8 @@ class _Planning:
         self.faults: list[Fault] = []
 
     def take(self, key: str, what: str, command: Command) -> None:
+        if len(self.faults) >= _MOST_FAULTS:
+            return
         decided = decide(self.catalogue, command, self.now)
         for item in decided:
             if isinstance(item, Refusal):
@@ -216,11 +239,26 @@ def _merged(known: T, declared: Struct) -> T:
     return replace(known, **said)
 
 
+def _common_leverages(catalogue: Catalogue, declaration: Declaration, by: str) -> Iterator[SetLeverage]:
+    # Alone, each link would be refused for its leverage not being the others'.
+    declared: dict[str, dict[str, Decimal | UnsetType]] = {}
+    for link in declaration.links:
+        declared.setdefault(link.account, {})[link.strategy] = link.leverage
+    for account, wanted in declared.items():
+        linked = [link for link in catalogue.links_on(account) if _is_margined(catalogue, link)]
+        leverages = {wanted.get(link.strategy, UNSET) for link in linked}
+        leverage = leverages.pop() if len(leverages) == 1 else UNSET
+        if isinstance(leverage, Decimal) and len(linked) > 1 and any(link.leverage != leverage for link in linked):
+            yield SetLeverage(by=by, account=account, leverage=leverage)
+
+
+def _is_margined(catalogue: Catalogue, link: Link) -> bool:
+    return catalogue.strategies[link.strategy].market_type is MarketType.FUTURES
+
+
 def _without_token(catalogue: Catalogue) -> list[WebhookToken]:
-    holders = [WebhookToken(strategy=name, holder=strategy.owner) for name, strategy in catalogue.strategies.items()]
-    for strategy, account in catalogue.links:
-        holder = WebhookToken(strategy=strategy, holder=catalogue.accounts[account].owner)
-        if holder not in holders:
-            holders.append(holder)
-    issued = set(catalogue.webhook_tokens.values())
-    return [holder for holder in holders if holder not in issued]
+    owners = sorted((name, strategy.owner) for name, strategy in catalogue.strategies.items())
+    subscribers = [(strategy, catalogue.accounts[account].owner) for strategy, account in catalogue.links]
+    issued = {(token.strategy, token.holder) for token in catalogue.webhook_tokens.values()}
+    holders = [pair for pair in dict.fromkeys([*owners, *subscribers]) if pair not in issued]
+    return [WebhookToken(strategy=strategy, holder=holder) for strategy, holder in holders]

@@ -24,6 +24,11 @@ class User(Struct, frozen=True, kw_only=True, omit_defaults=True):
     email: str | None = None
     suspended: bool = False
 
+    @property
+    def is_active_administrator(self) -> bool:
+        """Whether this user may operate the engine."""
+        return self.role is Role.ADMIN and not self.suspended
+
 
 class Account(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A user's account at an exchange; `balances` are what a paper account starts with, the first time only."""

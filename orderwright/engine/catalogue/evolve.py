@@ -14,21 +14,24 @@ def evolve(catalogue: Catalogue, event: e.Event) -> Catalogue:
         case e.InstallationFounded():
             return replace(catalogue, salt=event.salt)
         case e.UserSaved(user=user):
-            return replace(catalogue, users={**catalogue.users, user.name: user})
+            return replace(catalogue, users=catalogue.users.insert(user.name, user))
         case e.AccountSaved(account=account):
-            return replace(catalogue, accounts={**catalogue.accounts, account.name: account})
+            return replace(catalogue, accounts=catalogue.accounts.insert(account.name, account))
         case e.StrategySaved(strategy=strategy):
-            return replace(catalogue, strategies={**catalogue.strategies, strategy.group_name: strategy})
+            return replace(catalogue, strategies=catalogue.strategies.insert(strategy.group_name, strategy))
         case e.LinkSaved(link=link):
-            links = {**catalogue.links, (link.strategy, link.account): link}
-            return replace(catalogue, links=links, last_number=max(catalogue.last_number, link.number))
+            return _with_link(catalogue, link)
         case e.WebhookTokenIssued():
             token = WebhookToken(strategy=event.strategy, holder=event.holder)
-            return replace(catalogue, webhook_tokens={**catalogue.webhook_tokens, event.token_hash: token})
+            return replace(catalogue, webhook_tokens=catalogue.webhook_tokens.insert(event.token_hash, token))
         case e.ApiTokenIssued():
-            return replace(catalogue, api_tokens={**catalogue.api_tokens, event.token_hash: event.holder})
+            return replace(catalogue, api_tokens=catalogue.api_tokens.insert(event.token_hash, event.holder))
         case e.TokenRevoked():
-            return _without_token(catalogue, event.token_hash)
+            return replace(
+                catalogue,
+                webhook_tokens=catalogue.webhook_tokens.discard(event.token_hash),
+                api_tokens=catalogue.api_tokens.discard(event.token_hash),
+            )
 
 
 def evolve_all(catalogue: Catalogue, events: Iterable[e.Event]) -> Catalogue:
@@ -38,9 +41,20 @@ def evolve_all(catalogue: Catalogue, events: Iterable[e.Event]) -> Catalogue:
     return catalogue
 
 
-def _without_token(catalogue: Catalogue, token_hash: str) -> Catalogue:
+def _with_link(catalogue: Catalogue, link: e.Link) -> Catalogue:
+    by_strategy = _put(catalogue.links_of(link.strategy), link)
+    by_account = _put(catalogue.links_on(link.account), link)
     return replace(
         catalogue,
-        webhook_tokens={known: token for known, token in catalogue.webhook_tokens.items() if known != token_hash},
-        api_tokens={known: holder for known, holder in catalogue.api_tokens.items() if known != token_hash},
+        links_by_pair=catalogue.links_by_pair.insert((link.strategy, link.account), link),
+        links_by_strategy=catalogue.links_by_strategy.insert(link.strategy, by_strategy),
+        links_by_account=catalogue.links_by_account.insert(link.account, by_account),
+        last_number=max(catalogue.last_number, link.number),
     )
+
+
+def _put(links: tuple[e.Link, ...], link: e.Link) -> tuple[e.Link, ...]:
+    if not links or links[-1].number < link.number:
+        return (*links, link)
+    others = [other for other in links if other.number != link.number]
+    return tuple(sorted([*others, link], key=lambda one: one.number))

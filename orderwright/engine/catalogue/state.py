@@ -1,10 +1,11 @@
-"""The catalogue as it stands: immutable, published by reference, cheap to look things up in."""
+"""The catalogue as it stands: immutable, published by reference, cheap to look things up in from any thread."""
 
 from collections.abc import Mapping
 
 from msgspec import Struct
+from rpds import HashTrieMap
 
-from orderwright.engine.catalogue.events import Account, Link, Role, Strategy, SubscriberScope, User
+from orderwright.engine.catalogue.events import Account, Link, Strategy, SubscriberScope, User
 
 
 class WebhookToken(Struct, frozen=True, kw_only=True):
@@ -15,28 +16,39 @@ class WebhookToken(Struct, frozen=True, kw_only=True):
 
 
 class Catalogue(Struct, frozen=True, kw_only=True):
-    """Everything by its name; links by (strategy, account); tokens by their hash. `salt` is empty before set-up."""
+    """Everything by its name, tokens by their hash, in no order; `salt` is empty before set-up.
+
+    The maps are persistent: a change shares all but a few nodes with what was before, so that ten thousand of
+    something are added without copying. The tuples of links are in the order in which the links were made.
+    """
 
     salt: str = ""
-    users: Mapping[str, User] = {}
-    accounts: Mapping[str, Account] = {}
-    strategies: Mapping[str, Strategy] = {}
-    links: Mapping[tuple[str, str], Link] = {}
-    webhook_tokens: Mapping[str, WebhookToken] = {}
-    api_tokens: Mapping[str, str] = {}
+    users: "HashTrieMap[str, User]" = HashTrieMap()
+    accounts: "HashTrieMap[str, Account]" = HashTrieMap()
+    strategies: "HashTrieMap[str, Strategy]" = HashTrieMap()
+    webhook_tokens: "HashTrieMap[str, WebhookToken]" = HashTrieMap()
+    api_tokens: "HashTrieMap[str, str]" = HashTrieMap()
+    links_by_pair: "HashTrieMap[tuple[str, str], Link]" = HashTrieMap()
+    links_by_strategy: "HashTrieMap[str, tuple[Link, ...]]" = HashTrieMap()
+    links_by_account: "HashTrieMap[str, tuple[Link, ...]]" = HashTrieMap()
     last_number: int = 0
+
+    @property
+    def links(self) -> Mapping[tuple[str, str], Link]:
+        """All links by (strategy, account), in the order in which they were made; for listings, it is sorted anew."""
+        return {(link.strategy, link.account): link for link in sorted(self.links_by_pair.values(), key=_number)}
 
     def link(self, strategy: str, account: str) -> Link | None:
         """Return the link of a strategy to an account."""
-        return self.links.get((strategy, account))
+        return self.links_by_pair.get((strategy, account))
 
     def links_of(self, strategy: str) -> tuple[Link, ...]:
         """Return a strategy's links in the order in which they were made."""
-        return tuple(link for (named, _account), link in self.links.items() if named == strategy)
+        return self.links_by_strategy.get(strategy, ())
 
     def links_on(self, account: str) -> tuple[Link, ...]:
-        """Return the links of an account."""
-        return tuple(link for (_strategy, named), link in self.links.items() if named == account)
+        """Return the links of an account in the order in which they were made."""
+        return self.links_by_account.get(account, ())
 
     def recipients(self, token: WebhookToken) -> tuple[Link, ...]:
         """Return the links that a token's signals go to: all for the owner, a subscriber's own otherwise."""
@@ -53,4 +65,8 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     def administrator(self, token_hash: str) -> User | None:
         """Return the active administrator whose API token has this hash."""
         user = self.users.get(self.api_tokens.get(token_hash, ""))
-        return user if user is not None and user.role is Role.ADMIN and not user.suspended else None
+        return user if user is not None and user.is_active_administrator else None
+
+
+def _number(link: Link) -> int:
+    return link.number
