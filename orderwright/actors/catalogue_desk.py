@@ -75,9 +75,9 @@ class CatalogueDesk:
 
     def _publish(self, catalogue: Catalogue) -> None:
         self._catalogue = self._published = catalogue
-        founder = next(iter(catalogue.users), None)
-        if self._local_token_hash is not None and founder is not None:
-            tokens = {**catalogue.api_tokens, self._local_token_hash: founder}
+        first = next((user.name for user in catalogue.users.values() if user.is_active_administrator), None)
+        if self._local_token_hash is not None and first is not None:
+            tokens = {**catalogue.api_tokens, self._local_token_hash: first}
             self._published = replace(catalogue, api_tokens=tokens)
 
     def change(self, commands: Sequence[Command]) -> None:
