@@ -4,18 +4,24 @@ import json
 import logging
 import re
 import sys
+import time
 from typing import Literal
 
+_HIDDEN = "********"
 _SECRETS = re.compile(
-    r"(ow[ta]_[A-Za-z0-9_-]{4})[A-Za-z0-9_-]+"
-    r"|((?:bearer|token|secret|password|passphrase|api[-_]?key|signature)[\"']?\s*[:=]\s*[\"']?)[^\s\"',&;]+",
+    r"(?P<token>\bow[ta]_[A-Za-z0-9_-]{4})[A-Za-z0-9_-]+"
+    r"|(?P<bearer>\b(?:bearer|basic)\s+)(?!\*)[A-Za-z0-9+/=._~-]{8,}"
+    r"|(?P<named>\b\w*(?:token|secret|password|passphrase|api[-_]?key|signature)[\"']?\s*[:=]\s*)"
+    r"(?:\"[^\"]*\"|'[^']*'|(?!\")(?!')[^\s\"',&;}\])]+)"
+    r"|(?P<login>://[^\s/@:]*:)[^\s/@]+(?=@)",
     re.IGNORECASE,
 )
+_OTHERS = ("ccxt", "urllib3", "aiohttp", "asyncio", "apscheduler")
 
 
 def scrub(text: str) -> str:
     """Return the text with everything that looks like a token, a key or a password hidden."""
-    return _SECRETS.sub(lambda match: f"{match[1] or match[2]}********", text)
+    return _SECRETS.sub(lambda match: next(filter(None, match.groups()), "") + _HIDDEN, text)
 
 
 class _Text(logging.Formatter):
@@ -24,16 +30,20 @@ class _Text(logging.Formatter):
 
 
 class _Json(logging.Formatter):
+    converter = staticmethod(time.gmtime)
+
     def format(self, record: logging.LogRecord) -> str:
+        moment = self.formatTime(record, "%Y-%m-%dT%H:%M:%S")
         line = {
-            "time": self.formatTime(record),
+            "time": f"{moment}.{int(record.msecs):03d}Z",
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "thread": record.threadName,
+            "message": scrub(record.getMessage()),
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return scrub(json.dumps(line, ensure_ascii=False))
+            line["exception"] = scrub(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False)
 
 
 def configure_logging(level: str, form: Literal["text", "json"]) -> None:
@@ -41,5 +51,5 @@ def configure_logging(level: str, form: Literal["text", "json"]) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if form == "json" else _Text("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in ("ccxt", "urllib3", "aiohttp", "asyncio"):
+    for name in _OTHERS:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelName(level)))

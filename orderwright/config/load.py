@@ -1,21 +1,27 @@
 """Loads the configuration: default.toml, under a file, under the environment; all faults are told at once."""
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from orderwright.config.reading import Fault, read_table
+from orderwright.config.reading import Fault, did_you_mean, read_table
 from orderwright.config.schema import Config
 from orderwright.errors import OrderwrightError
+from orderwright.moments import SECOND
 
 PREFIX = "ORDERWRIGHT_"
+"""What the names of environment variables begin with: ORDERWRIGHT_HTTP__PORT is `port` in `[http]`."""
+
 _HIDDEN = "********"
+_URL = re.compile(r"postgres(ql)?://\S*|(\s*[a-z_]+\s*=.*)", re.DOTALL)
+_PASSWORD_IN_URL = re.compile(r"(://[^/?#@:]*:).*(?=@)", re.DOTALL)
+_PASSWORD_AS_KEY = re.compile(r"((?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'?|[^\s&]*)", re.DOTALL)
 
 
 class ConfigurationError(OrderwrightError):
@@ -36,15 +42,16 @@ def load_config(file: Path | None, environment: Mapping[str, str]) -> Config:
     faults: list[Fault] = []
     if file is not None:
         _overlay(table, _read_file(file))
+    origins: dict[str, str] = {}
     for name, value in environment.items():
         if name.startswith(PREFIX):
-            _set(table, name, value, faults)
+            _set(table, name, value, origins, faults)
     config = read_table(Config, table, "")
     if isinstance(config, list):
-        faults.extend(config)
-    elif config.paper.feed == "file" and not config.paper.file:
-        faults.append(Fault(key="paper.file", error='is needed when paper.feed is "file"'))
-    if faults or isinstance(config, list):
+        faults.extend(_with_origin(fault, origins) for fault in config)
+        raise ConfigurationError(faults)
+    faults.extend(_with_origin(fault, origins) for fault in _contradictions(config))
+    if faults:
         raise ConfigurationError(faults)
     return config
 
@@ -56,21 +63,33 @@ def defaults() -> dict[str, Any]:
 
 def masked(config: Config) -> Config:
     """Return the configuration with every secret hidden, fit to be shown."""
-    password = urlsplit(config.database.url).password if "://" in config.database.url else None
-    url = config.database.url
-    if "password=" in url:
-        url = _HIDDEN
-    elif password:
-        url = url.replace(f":{password}@", f":{_HIDDEN}@")
+    url = _PASSWORD_IN_URL.sub(rf"\1{_HIDDEN}", config.database.url)
+    url = _PASSWORD_AS_KEY.sub(rf"\1{_HIDDEN}", url)
     return replace(config, database=replace(config.database, url=url))
+
+
+def _contradictions(config: Config) -> Iterator[Fault]:
+    if config.database.url and not _URL.fullmatch(config.database.url):
+        error = 'must be empty, postgresql://user@host/database, or text like "host=... dbname=..."'
+        yield Fault(key="database.url", error=error)
+    if config.http.channel_timeout < SECOND:
+        yield Fault(key="http.channel_timeout", error="must be at least 1s")
+    if config.paper.feed == "file" and not config.paper.file:
+        yield Fault(key="paper.file", error='is needed when paper.feed is "file"')
+
+
+def _with_origin(fault: Fault, origins: Mapping[str, str]) -> Fault:
+    variable = origins.get(fault.key)
+    return fault if variable is None else replace(fault, key=f"{fault.key} (from {variable})")
 
 
 def _read_file(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text("utf-8"), parse_float=Decimal)
+        return tomllib.loads(file.read_text("utf-8-sig"), parse_float=Decimal)
     except OSError as exc:
         raise ConfigurationError([Fault(key=str(file), error=f"cannot be read: {exc.strerror}")]) from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except (ValueError, RecursionError) as exc:
+        # Besides its own error, tomllib lets those of absurd numbers and of absurd nesting through.
         raise ConfigurationError([Fault(key=str(file), error=f"is not TOML: {exc}")]) from exc
 
 
@@ -83,17 +102,18 @@ def _overlay(table: dict[str, Any], over: Mapping[str, Any]) -> None:
             table[key] = value
 
 
-def _set(table: dict[str, Any], name: str, value: str, faults: list[Fault]) -> None:
+def _set(table: dict[str, Any], name: str, value: str, origins: dict[str, str], faults: list[Fault]) -> None:
     section, separator, key = name.removeprefix(PREFIX).lower().partition("__")
     if not separator:
+        if isinstance(table.get(section), dict):
+            faults.append(Fault(key=name, error=f"names a section: write {name}__KEY"))
+            return
         table[section] = value
+        origins[section] = name
     elif isinstance(table.get(section), dict):
         table[section][key] = value
+        origins[f"{section}.{key}"] = name
     else:
-        faults.append(
-            Fault(key=name, error=f"there is no section [{section}]: {', '.join(_sections(table))} are known")
-        )
-
-
-def _sections(table: Mapping[str, Any]) -> list[str]:
-    return [key for key, value in table.items() if isinstance(value, dict)]
+        sections = {key: value for key, value in table.items() if isinstance(value, dict)}
+        guess = did_you_mean(section, sections) or f" Known are: {', '.join(sections)}."
+        faults.append(Fault(key=name, error=f"there is no section [{section}].{guess}"))

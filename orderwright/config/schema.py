@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from orderwright.config.reading import Duration
+from orderwright.config.reading import Duration, PositiveDuration
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Positive = Annotated[int, Meta(ge=1)]
@@ -24,7 +24,7 @@ class HttpConfig(Struct, frozen=True, kw_only=True):
     port: Port
     threads: Positive
     connection_limit: Positive
-    channel_timeout: Duration
+    channel_timeout: PositiveDuration
     webhook_wait: Duration
     max_body_bytes: Positive
     shutdown_wait: Duration
@@ -33,20 +33,20 @@ class HttpConfig(Struct, frozen=True, kw_only=True):
 class OrdersConfig(Struct, frozen=True, kw_only=True):
     """The durations that decisions about orders obey."""
 
-    valid_for: Duration
-    call_timeout: Duration
-    price_max_age: Duration
-    poll_interval: Duration
+    valid_for: PositiveDuration
+    call_timeout: PositiveDuration
+    price_max_age: PositiveDuration
+    poll_interval: PositiveDuration
 
 
 class ActorsConfig(Struct, frozen=True, kw_only=True):
     """How failed actors are brought back."""
 
-    restart_first_delay: Duration
-    restart_longest_delay: Duration
-    restart_healthy_after: Duration
+    restart_first_delay: PositiveDuration
+    restart_longest_delay: PositiveDuration
+    restart_healthy_after: PositiveDuration
     restart_most: Positive
-    restart_within: Duration
+    restart_within: PositiveDuration
 
 
 class StoreConfig(Struct, frozen=True, kw_only=True):
@@ -54,7 +54,7 @@ class StoreConfig(Struct, frozen=True, kw_only=True):
 
     queue_limit: Positive
     batch_limit: Positive
-    lease_ttl: Duration
+    lease_ttl: PositiveDuration
 
 
 class PaperConfig(Struct, frozen=True, kw_only=True):
