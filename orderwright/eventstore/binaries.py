@@ -48,30 +48,35 @@ def reachable_binaries(user: ServerUser) -> Path:
     with translated(copy):
         if not copy.exists():
             _copy(installed.parent, copy)
-    if not _can_run(copy / "bin", user):
-        message = f"the user {user.name!r} cannot run PostgreSQL's programs in {copy}; is it mounted with noexec?"
+    copied = copy / _PACKAGE / installed.parent.name / "bin"
+    if not _can_run(copied, user):
+        message = f"the user {user.name!r} cannot run PostgreSQL's programs in {copied}; is it mounted with noexec?"
         raise BinariesMissing(message)
-    return copy / "bin"
+    return copied
 
 
 def _can_run(folder: Path, user: ServerUser) -> bool:
     try:
-        return user.run([folder / "postgres", "--version"]).returncode == 0
+        return user.run([folder / "initdb", "--version"]).returncode == 0
     except PermissionError:
         return False
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(install: Path, target: Path) -> None:
+    # The programs find their libraries by their own place: the wheel's layout has to stay as it is.
+    site = install.parent.parent
+    wanted = [install, site / f"{_PACKAGE}.libs", install.parent / ".dylibs"]
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
     partial = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=target.parent))
     try:
-        shutil.copytree(source, partial, symlinks=True, dirs_exist_ok=True)
+        for source in filter(Path.is_dir, wanted):
+            shutil.copytree(source, partial / source.relative_to(site), symlinks=True)
         partial.chmod(0o755)
         try:
             partial.rename(target)
         except OSError:
             # Another engine was faster; its copy is as good.
-            if not (target / "bin").is_dir():
+            if not target.is_dir():
                 raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)

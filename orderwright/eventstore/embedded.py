@@ -269,7 +269,7 @@ class EmbeddedPostgres:
         user, told = self._server_user(), self._home / "log" / "startup.log"
         said = ""
         for _ in range(_ATTEMPTS):
-            remove_stale_pid_file(self._cluster)
+            self._remove_stale_locks()
             told.write_text("")
             user.own(told)
             done = user.run(
@@ -282,6 +282,13 @@ class EmbeddedPostgres:
                 break
         action = f"starting PostgreSQL in {self._cluster}"
         raise failure(action, said)
+
+    def _remove_stale_locks(self) -> None:
+        remove_stale_pid_file(self._cluster)
+        if self._socket is not None:
+            # The folder is ours alone, and PostgreSQL believes any pid in here that is alive, even a dead child's.
+            for left in self._socket.glob(".s.PGSQL.*"):
+                left.unlink(missing_ok=True)
 
     def _last_words(self) -> str:
         logs = sorted((self._home / "log").glob("postgresql-*.log"), key=lambda path: path.stat().st_mtime)

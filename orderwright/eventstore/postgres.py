@@ -109,6 +109,8 @@ class PostgresLog:
 
     def read_chained(self, *, after_position: int = 0) -> Iterator[tuple[int, StoredEvent]]:
         """Yield each event above `after_position` with the id of its stream, in position order."""
+        # Names never change, except by a forger: what is verified is what is there now.
+        self._names = {}
         return self._read_positions(after_position, None)
 
     def _read_positions(self, after: int, limit: int | None) -> Iterator[tuple[int, StoredEvent]]:

@@ -17,8 +17,8 @@ from orderwright.eventstore.connections import Database
 from orderwright.eventstore.postgres_sink import PostgresSink
 from orderwright.eventstore.store import (
     ANY_VERSION,
-    AppendFailed,
     Appended,
+    AppendFailed,
     AppendOutcome,
     Conflict,
     Fenced,
@@ -181,7 +181,7 @@ def test_a_refused_batch_fails_whatever_is_queued_behind_it_and_the_writer_goes_
     assert writing.writer.generation == 1
 
     assert writing.log.append("b", expected=0) == Appended(version=1, position=2)
-    assert writing.writer.is_healthy
+    assert writing.writer.trouble == ""
     assert verify(writing.reader).events == 2
 
 
