@@ -29,6 +29,7 @@ from orderwright.engine.ids import time_ordered_id
 from orderwright.engine.strategy_account.state import Rules
 from orderwright.errors import OrderwrightError
 from orderwright.eventstore.connect import LogPlace, OpenLog, WritableLog, open_log, open_log_for_writing
+from orderwright.eventstore.store import Fenced
 from orderwright.eventstore.writer import WriterLimits
 from orderwright.exchanges.factory import GatewayFactory
 from orderwright.exchanges.gateway import Gateway
@@ -130,13 +131,20 @@ def serve(installation: Installation, *, stopping: threading.Event, on_ready: Ca
     Raises:
         NotSetUp: there is no installation.
         LeaseHeld: another engine runs on this log.
+        Fenced: the lease was lost while it ran; it has stopped trading.
         EventStoreError: the log cannot be opened.
         OSError: the address cannot be bound.
     """
     config = installation.config
     clock = SystemClock()
+    lost: list[str] = []
+
+    def stop_trading(reason: str) -> None:
+        lost.append(reason)
+        stopping.set()
+
     with ExitStack() as stack:
-        log = stack.enter_context(_writable(installation, clock, on_fenced=lambda _reason: stopping.set()))
+        log = stack.enter_context(_writable(installation, clock, on_fenced=stop_trading))
         _require_set_up(load_catalogue(log.reader)[0], installation)
         factory = GatewayFactory(books_dir=installation.data, clock=clock, prices=price_feed(config.paper))
         stack.callback(factory.close)
@@ -152,6 +160,9 @@ def serve(installation: Installation, *, stopping: threading.Event, on_ready: Ca
         stack.callback(installation.note.unlink, missing_ok=True)
         on_ready(url)
         stopping.wait()
+    if lost:
+        message = f"the engine has stopped trading: {lost[0]}"
+        raise Fenced(message)
 
 
 def price_feed(paper: PaperConfig) -> PriceFeed:
