@@ -25,13 +25,14 @@ class Declarations:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer with the new tokens, and with a line for each thing that was changed."""
         by = administrator(self._switchboard.catalogue(), req)
+        text = _text(read_body(req, MAX_BODY_BYTES))
         try:
-            applied = self._switchboard.apply_declaration(_text(read_body(req, MAX_BODY_BYTES)), by=by)
+            applied = self._switchboard.apply_declaration(text, by=by)
         except DeclarationRefused as exc:
             faults = [{"key": fault.key, "error": fault.error} for fault in exc.faults]
-            raise refusal("declaration_invalid", extra={"faults": faults}, why=str(exc)) from exc
+            raise refusal("declaration_refused", extra={"faults": faults}, why=_one_line(exc)) from exc
         except CatalogueRefused as exc:
-            raise refusal("catalogue_refused", why=str(exc)) from exc
+            raise refusal("declaration_refused", why=_one_line(exc)) from exc
         except EventStoreError as exc:
             raise refusal("store_unavailable") from exc
         resp.data = msgspec.json.encode(applied)
@@ -41,4 +42,8 @@ def _text(raw: bytes) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
-        raise refusal("declaration_invalid", reason="not_utf8") from exc
+        raise refusal("declaration_refused", reason="not_utf8") from exc
+
+
+def _one_line(error: Exception) -> str:
+    return "; ".join(str(error).splitlines())

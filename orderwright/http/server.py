@@ -79,6 +79,18 @@ def build_server(switchboard: Switchboard, config: Config) -> "HttpServer":
     return HttpServer(create_app(switchboard, config, capacity), capacity, config.http)
 
 
+def _bound(config: HttpConfig) -> socket.socket:
+    # Bound at once, so that a taken address is known before anything else is done; nobody is let in before `start`.
+    listener = socket.socket(socket.AF_INET6 if ":" in config.host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((config.host, config.port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
 class HttpServer:
     """Serves the application from threads of its own; `capacity` is the application's.
 
@@ -92,15 +104,12 @@ class HttpServer:
         self._capacity = capacity
         self._sockets: dict[int, object] = {}
         self._dispatcher = ThreadedTaskDispatcher()
-        self._listener = socket.create_server(
-            (config.host, config.port),
-            family=socket.AF_INET6 if ":" in config.host else socket.AF_INET,
-            backlog=_BACKLOG,
-        )
+        self._listener = _bound(config)
         self._threads = config.threads
         self._server = create_server(
             app,
             map=self._sockets,
+            _start=False,
             _dispatcher=self._dispatcher,
             sockets=[self._listener],
             threads=config.threads,
@@ -134,7 +143,12 @@ class HttpServer:
         return self._loop.is_alive()
 
     def start(self) -> None:
-        """Take requests from here on."""
+        """Take connections and requests from here on.
+
+        Raises:
+            OSError: somebody else has begun to listen on the address.
+        """
+        self._server.accept_connections()
         self._dispatcher.set_thread_count(self._threads)
         self._loop.start()
 
@@ -145,6 +159,9 @@ class HttpServer:
         """
         ends = monotonic() + within
         self._capacity.close()
+        if not self._loop.is_alive():
+            self._close_all()
+            return True
         self._server.trigger.pull_trigger(self._stop_listening)
         while not self._is_idle() and monotonic() < ends:
             time.sleep(_IDLE_LOOK_SECONDS)

@@ -8,7 +8,7 @@ import falcon
 import msgspec
 from msgspec import Struct
 
-from orderwright.actors.messages import AccountView, Operated, strategy_account_name
+from orderwright.actors.messages import Operated, strategy_account_name
 from orderwright.actors.switchboard import OperatorCommand, Switchboard
 from orderwright.engine.catalogue.events import Link
 from orderwright.engine.catalogue.state import Catalogue
@@ -26,6 +26,7 @@ from orderwright.http.bodies import read_body
 from orderwright.http.json_text import read_object
 from orderwright.http.problems import refusal
 from orderwright.http.webhook_fields import read_side, read_text
+from orderwright.readmodels.account_view import AccountView
 
 UNREACHABLE: Final = "unreachable"
 """The condition of a strategy account that did not answer in time."""
@@ -77,14 +78,14 @@ class StrategyAccounts:
 
     def on_get_list(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer with all of them."""
+        administrator(self._switchboard.catalogue(), req)
         catalogue = self._switchboard.catalogue()
-        administrator(catalogue, req)
         resp.data = msgspec.json.encode({"strategy_accounts": self._described(catalogue, catalogue.links.values())})
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, strategy: str, account: str) -> None:
         """Answer with one."""
+        administrator(self._switchboard.catalogue(), req)
         catalogue = self._switchboard.catalogue()
-        administrator(catalogue, req)
         (described,) = self._described(catalogue, [_link(catalogue, strategy, account)])
         resp.data = msgspec.json.encode(described)
 
@@ -92,12 +93,11 @@ class StrategyAccounts:
         self, req: falcon.Request, resp: falcon.Response, strategy: str, account: str, operation: str
     ) -> None:
         """Do what the operator wants: 200 when it is done, 202 while it goes on or nobody knows yet."""
-        catalogue = self._switchboard.catalogue()
-        by = administrator(catalogue, req)
+        by = administrator(self._switchboard.catalogue(), req)
         command = _OPERATIONS.get(operation)
         if command is None:
             raise refusal("not_found")
-        link = _link(catalogue, strategy, account)
+        link = _link(self._switchboard.catalogue(), strategy, account)
         order = self._read(req, by)
         name = strategy_account_name(link.strategy, link.account)
         operated = self._switchboard.operate(name, command(order), timeout=_OPERATE_SECONDS)
@@ -130,9 +130,7 @@ def _link(catalogue: Catalogue, strategy: str, account: str) -> Link:
 
 def _shown(catalogue: Catalogue, link: Link, view: AccountView | None) -> dict[str, object]:
     strategy = catalogue.strategies[link.strategy]
-    declared: dict[str, object] = {
-        "strategy": link.strategy,
-        "account": link.account,
+    declared = _named(link) | {
         "exchange": catalogue.accounts[link.account].exchange,
         "market_type": strategy.market_type.value,
         "active": strategy.active,
@@ -140,15 +138,21 @@ def _shown(catalogue: Catalogue, link: Link, view: AccountView | None) -> dict[s
     }
     if view is None:
         return declared | {"condition": UNREACHABLE}
-    state = _with_plain_decimals(msgspec.to_builtins(view, builtin_types=(Decimal,)))
-    return {**state, **declared} if isinstance(state, dict) else declared
+    return declared | {
+        field: _with_plain_decimals(msgspec.to_builtins(value, builtin_types=(Decimal,)))
+        for field, value in msgspec.structs.asdict(view).items()
+    }
 
 
 def _operated_reply(link: Link, operated: Operated | None) -> dict[str, object]:
-    named: dict[str, object] = {"strategy": link.strategy, "account": link.account}
     if operated is None:
-        return named | {"done": False, "note": "There was no answer in time; it may still be carried out."}
-    return msgspec.structs.asdict(operated) | named
+        return _named(link) | {"done": False, "note": "There was no answer in time; it may still be carried out."}
+    return _named(link) | msgspec.structs.asdict(operated)
+
+
+def _named(link: Link) -> dict[str, object]:
+    name = strategy_account_name(link.strategy, link.account)
+    return {"account": name, "strategy": link.strategy, "account_name": link.account}
 
 
 def _with_plain_decimals(value: object) -> object:
@@ -157,6 +161,6 @@ def _with_plain_decimals(value: object) -> object:
             return plain(value)
         case dict():
             return {key: _with_plain_decimals(item) for key, item in value.items()}
-        case list():
+        case list() | tuple():
             return [_with_plain_decimals(item) for item in value]
     return value

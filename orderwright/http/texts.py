@@ -151,11 +151,7 @@ PROBLEM_TEXTS: Mapping[str, tuple[str, str]] = {
         "관리자 토큰이 필요합니다: Authorization: Bearer <token>.",
     ),
     "forbidden": ("This token may not do that.", "이 토큰으로는 할 수 없는 일입니다."),
-    "declaration_invalid": ("The declaration cannot be read: {why}", "선언을 읽을 수 없습니다: {why}"),
-    "catalogue_refused": (
-        "The declaration contradicts what is there: {why}",
-        "선언이 현재 내용과 맞지 않습니다: {why}",
-    ),
+    "declaration_refused": ("The declaration cannot be applied: {why}", "선언을 적용할 수 없습니다: {why}"),
     "store_unavailable": (
         "The database cannot be asked right now.",
         "지금은 데이터베이스에 접근할 수 없습니다.",
