@@ -156,6 +156,7 @@ class StrategyAccount:
         if self._unseen:
             return False
         self._phase = _Phase.LIVE
+        self._to_recover.append(TimePassed())
         self._env.tell(Ready(at=self._me), self._supervisor)
         return True
 
@@ -296,6 +297,7 @@ class StrategyAccount:
             rules=self._directory.rules(),
             market=self._directory.market(profile),
             shares_account=profile.shares_account,
+            is_reconciled=self._phase is _Phase.LIVE,
         )
 
 

@@ -28,6 +28,8 @@ from orderwright.engine.strategy_account.state import Context, State
 def decide(state: State, message: c.Message, context: Context) -> list[Event]:
     """Return what happens when `message` arrives: its own consequences, then whatever has become possible by them."""
     events: list[Event] = _DECISIONS[type(message)](state, message, context)
+    if not context.is_reconciled:
+        return events
     return [*events, *advance(evolve_all(state, events), context)]
 
 

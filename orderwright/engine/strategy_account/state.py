@@ -126,10 +126,15 @@ class Market(Struct, frozen=True, kw_only=True):
 
 
 class Context(Struct, frozen=True, kw_only=True):
-    """What a decision may use besides the state. `shares_account`: other strategies trade on the same account."""
+    """What a decision may use besides the state. `shares_account`: other strategies trade on the same account.
+
+    `is_reconciled` is false after a rebuild until the exchange has been asked about every unfinished order: until then
+    evidence is taken in, but nothing new is begun on a state that may be stale.
+    """
 
     now: Micros
     identity: Identity
     rules: Rules
     market: Market
     shares_account: bool = False
+    is_reconciled: bool = True
