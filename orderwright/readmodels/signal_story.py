@@ -116,7 +116,8 @@ def _after_inbox(story: SignalStory | None, stored: StoredEvent, event: InboxEve
         )
     if story is None or not isinstance(event, SignalFinished):
         return story
-    return replace(story, finished_at=event.at, steps=(*story.steps, Step(at=event.at, what="done")))
+    what = "expired" if is_expired(account.results for account in story.accounts) else "done"
+    return replace(story, finished_at=event.at, steps=(*story.steps, Step(at=event.at, what=what)))
 
 
 def _blank(account: str, instructions: tuple[Instruction, ...]) -> AccountStory:

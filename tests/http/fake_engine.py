@@ -27,7 +27,17 @@ from orderwright.auth.tokens import token_hash
 from orderwright.engine.catalogue.commands import FoundInstallation
 from orderwright.engine.catalogue.state import Catalogue
 from orderwright.engine.ids import OrderId
-from orderwright.engine.inbox import Arrival, Duplicate, IdReused, Inbox, InboxEvent, SignalReceived, evolve, receive
+from orderwright.engine.inbox import (
+    Arrival,
+    Duplicate,
+    IdReused,
+    Inbox,
+    InboxEvent,
+    SignalFinished,
+    SignalReceived,
+    evolve,
+    receive,
+)
 from orderwright.engine.orders import Purpose
 from orderwright.engine.signals import Instruction, OrderType, Side, Signal
 from orderwright.engine.strategy_account.events import (
@@ -46,7 +56,7 @@ from orderwright.eventstore.store import ANY_VERSION, Append, StoredEvent, Store
 from orderwright.moments import SECOND, Micros
 from orderwright.readmodels.account_view import AccountView, PositionView
 
-ADMIN_TOKEN = "the administrator's token"  # noqa: S105 -- made up
+ADMIN_TOKEN = "the administrator's token"
 START = Micros(1_800_000_000 * SECOND)
 MAX_LAG = 60 * SECOND
 
@@ -158,6 +168,10 @@ class FakeEngine:
             ask.add(SignalStored(signal_id=signal.signal_id))
             for name in message.recipients:
                 self._carry_out(name, signal, decided.sequence, ask)
+            if not self.hanging.intersection(message.recipients):
+                finished = SignalFinished(at=self.now(), sequence=decided.sequence, signal_id=signal.signal_id)
+                self._inboxes[signal.strategy] = evolve(self._inboxes[signal.strategy], finished)
+                self._write(_INBOX, inbox_name(signal.strategy), signal, [finished])
 
     def _carry_out(self, name: str, signal: Signal, sequence: int, ask: Ask) -> None:
         accepted = SignalAccepted(

@@ -42,7 +42,7 @@ def test_administrators_only(client: TestClient, engine: FakeEngine, tokens: Tok
     bare = client.simulate_request(method, path)
     assert code(bare) == (401, "unauthorized")
     assert bare.headers["WWW-Authenticate"] == "Bearer"
-    assert code(ask(client, method, path, token="wrong")) == (401, "unauthorized")  # noqa: S106
+    assert code(ask(client, method, path, token="wrong")) == (401, "unauthorized")
     assert code(ask(client, method, path, token=tokens[OWNER])) == (403, "forbidden")
     assert engine.operated == []
 

@@ -25,6 +25,8 @@ def test_the_owner_sees_the_whole_life(client: TestClient, tokens: Tokens) -> No
         "done",
         "2027-01-15T08:00:00.000000Z",
     )
+    assert shown["finished_at"]
+    assert shown["steps"][-1]["what"] == "done"
     assert shown["results"] == reply["results"]
     assert shown["summary"] == reply["summary"]
     assert [account["account_name"] for account in shown["accounts"]] == ["A1", "A2", "B1"]
@@ -86,7 +88,8 @@ def test_a_hanging_account_is_working_and_an_old_signal_expired(
     client: TestClient, engine: FakeEngine, tokens: Tokens
 ) -> None:
     old = post(client, order(tokens, timestamp=START // SECOND - 3_600)).json["signal_id"]
-    assert get(client, old, tokens[OWNER]).json["status"] == "expired"
+    expired = get(client, old, tokens[OWNER]).json
+    assert (expired["status"], expired["steps"][-1]["what"]) == ("expired", "expired")
     engine.hanging.add("strategy-account/test1@B1")
     working = post(client, order(tokens, orders=[LIMIT, LIMIT])).json["signal_id"]
     shown = get(client, working, tokens[OWNER]).json

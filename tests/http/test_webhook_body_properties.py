@@ -2,15 +2,21 @@
 
 import json
 
+from falcon.testing import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orderwright.config.load import load_config
 from orderwright.engine.money import ZERO
 from orderwright.engine.signals import OrderType
+from orderwright.http.app import create_app
+from orderwright.http.capacity import Capacity
 from orderwright.http.problems import Problem, document
 from orderwright.http.texts import NOTICE_TEXTS, sentence
 from orderwright.http.webhook_body import ParsedWebhook, parse_webhook
 from orderwright.moments import SECOND, Micros
+from tests.http.conftest import DECLARATION
+from tests.http.fake_engine import FakeEngine
 
 NOW = Micros(1_800_000_000 * SECOND)
 
@@ -65,6 +71,17 @@ def test_no_message_makes_the_parser_raise(message: object, *, ascii_only: bool)
 @given(st.sampled_from([*OrderType, "STOP"]), st.dictionaries(st.sampled_from(FIELDS), scalars))
 def test_what_is_accepted_is_complete(order_type: str, fields: dict[str, object]) -> None:
     check(parse_webhook(json.dumps({**fields, "order_type": order_type}).encode(), now=NOW))
+
+
+@given(message=orders, token=st.sampled_from(["right", "wrong", None]))
+def test_no_message_is_answered_with_a_5xx(message: dict[str, object], token: str | None) -> None:
+    engine = FakeEngine()
+    tokens = engine.declare(DECLARATION)
+    told = {"right": tokens["test1", "alice"], "wrong": "x"}.get(token or "")
+    body = json.dumps({**message, "group_name": "test1", "token": told}).encode(errors="surrogatepass")
+    client = TestClient(create_app(engine, load_config(None, {}), Capacity(8)))
+    assert client.simulate_post("/api/webhook", body=body).status_code < 500
+    assert client.simulate_post(f"/webhook/{told}", body=body).status_code < 500
 
 
 def check(outcome: ParsedWebhook | Problem) -> None:
