@@ -54,6 +54,14 @@ def server(open_folder: Path) -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="session")
+def made_data(open_folder: Path) -> Path:
+    """Return a data directory whose server has run once and was stopped: to be copied with `cp -a`, not to be used."""
+    directory = open_folder / "made"
+    with EmbeddedPostgres(directory):
+        return directory
+
+
+@pytest.fixture(scope="session")
 def template(server: EmbeddedPostgres) -> str:
     """Return the name of a migrated database that others are copied from."""
     with psycopg.connect(_maintenance(server), autocommit=True) as connection:

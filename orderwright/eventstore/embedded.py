@@ -12,7 +12,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -272,12 +272,13 @@ class EmbeddedPostgres:
             self._remove_stale_locks()
             told.write_text("")
             user.own(told)
+            sizes = {path: path.stat().st_size for path in self._logs()}
             done = user.run(
                 [self.binaries / "pg_ctl", "-D", self._cluster, "-l", told, "-t", str(_PATIENCE), "-w", "-s", "start"]
             )
             if done.returncode == 0:
                 return
-            said = (told.read_text(errors="replace") + self._last_words() + done.stderr)[-_TOLD:]
+            said = (self._log_since(sizes) + done.stderr + told.read_text(errors="replace"))[-_TOLD:]
             if "shared memory block" not in said and "lock file" not in said:
                 break
         action = f"starting PostgreSQL in {self._cluster}"
@@ -290,9 +291,11 @@ class EmbeddedPostgres:
             for left in self._socket.glob(".s.PGSQL.*"):
                 left.unlink(missing_ok=True)
 
-    def _last_words(self) -> str:
-        logs = sorted((self._home / "log").glob("postgresql-*.log"), key=lambda path: path.stat().st_mtime)
-        return logs[-1].read_text(errors="replace")[-_TOLD:] if logs else ""
+    def _logs(self) -> Sequence[Path]:
+        return sorted((self._home / "log").glob("postgresql-*.log"), key=lambda path: path.stat().st_mtime)
+
+    def _log_since(self, sizes: Mapping[Path, int]) -> str:
+        return "".join(path.read_bytes()[sizes.get(path, 0) :].decode(errors="replace") for path in self._logs())
 
     def _ensure_roles(self) -> None:
         try:

