@@ -44,7 +44,7 @@ from orderwright.moments import Micros
 
 logger = logging.getLogger(__name__)
 
-_ACTOR_WAIT = 1.0
+_ACTOR_WAIT = 0.5
 _RECOVERY_WAIT = 30.0
 _MOST_WOKEN_TO_DESCRIBE = 200
 
