@@ -16,7 +16,14 @@ _SECRETS = re.compile(
     r"|(?P<login>://[^\s/@:]*:)[^\s/@]+(?=@)",
     re.IGNORECASE,
 )
-_OTHERS = ("ccxt", "urllib3", "aiohttp", "asyncio", "apscheduler")
+_AT_LEAST = {
+    "ccxt": logging.INFO,  # below, it logs its keys
+    "aiohttp": logging.INFO,
+    "asyncio": logging.INFO,
+    "apscheduler": logging.WARNING,  # below, every run of every job
+    "httpx": logging.WARNING,  # below, every request
+    "httpcore": logging.INFO,
+}
 
 
 def scrub(text: str) -> str:
@@ -47,9 +54,9 @@ class _Json(logging.Formatter):
 
 
 def configure_logging(level: str, form: Literal["text", "json"]) -> None:
-    """Send everything of `level` and above to stderr; ccxt never below INFO, since it logs its keys there."""
+    """Send everything of `level` and above to stderr; libraries that say too much have a higher level of their own."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if form == "json" else _Text("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in _OTHERS:
-        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelName(level)))
+    for name, least in _AT_LEAST.items():
+        logging.getLogger(name).setLevel(max(least, logging.getLevelName(level)))
