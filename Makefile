@@ -6,10 +6,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format prove bench docs clean
+.PHONY: help env demo serve test check format prove bench docs clean
 
 help: ## Show this
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+env: $(READY) ## Make the environment in .venv; the others do it by themselves
 
 demo: $(READY) ## Show the whole product at work, every claim checked (under a minute)
 	@$(BIN)/orderwright demo

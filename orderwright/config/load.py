@@ -8,9 +8,18 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
-from orderwright.config.reading import Fault, did_you_mean, read_table
+from orderwright.config.reading import (
+    Duration,
+    Fault,
+    PositiveDuration,
+    did_you_mean,
+    duration_text,
+    read_table,
+)
 from orderwright.config.schema import Config
 from orderwright.errors import OrderwrightError
 from orderwright.moments import SECOND
@@ -66,6 +75,24 @@ def masked(config: Config) -> Config:
     url = _PASSWORD_IN_URL.sub(rf"\1{_HIDDEN}", config.database.url)
     url = _PASSWORD_AS_KEY.sub(rf"\1{_HIDDEN}", url)
     return replace(config, database=replace(config.database, url=url))
+
+
+def shown(config: Config) -> dict[str, Any]:
+    """Return the configuration as a table that could be written to a file: secrets hidden, durations as text."""
+    return _as_table(masked(config))
+
+
+def _as_table(section: Struct) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for field in msgspec.structs.fields(section):
+        value = getattr(section, field.name)
+        if isinstance(value, Struct):
+            table[field.name] = _as_table(value)
+        elif field.type is Duration or field.type is PositiveDuration:
+            table[field.name] = duration_text(value)
+        else:
+            table[field.name] = value
+    return table
 
 
 def _contradictions(config: Config) -> Iterator[Fault]:

@@ -93,6 +93,14 @@ def read_duration(value: object, key: str, *, least: int = 0) -> Duration | list
     return Duration(micros)
 
 
+def duration_text(micros: int) -> str:
+    """Return a duration in microseconds as `read_duration` reads it, in the largest unit that shows it whole."""
+    for unit in ("d", "h", "m", "s", "ms"):
+        if micros % _UNITS[unit] == 0 and (micros or unit == "s"):
+            return f"{micros // _UNITS[unit]}{unit}"
+    return f"{format(Decimal(micros).scaleb(-6), 'f')}s"
+
+
 def did_you_mean(name: str, known: Mapping[str, object]) -> str:
     """Return " Did you mean x?" if something known is spelled much like `name`, else an empty text."""
     spellings = {spelling.lower(): spelling for spelling in known}

@@ -1,3 +1,4 @@
+import json
 import tomllib
 from decimal import Decimal
 from importlib.resources import files
@@ -8,7 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from orderwright.config.load import ConfigurationError, defaults, load_config, masked
+from orderwright.config.load import ConfigurationError, defaults, load_config, masked, shown
 from orderwright.config.schema import Config
 from orderwright.moments import SECOND
 
@@ -136,3 +137,14 @@ def test_no_fault_repeats_a_value(tmp_path: Path) -> None:
 def test_defaults_are_read_afresh() -> None:
     defaults()["http"]["port"] = 1
     assert load_config(None, {}) == replace(load_config(None, {}))
+
+
+def test_what_is_shown_can_be_read_again_and_hides_the_password(tmp_path: Path) -> None:
+    config = load_config(None, {"ORDERWRIGHT_DATABASE__URL": "postgresql://alice:hunter2@db/log"})
+    table = shown(config)
+    assert table["http"]["webhook_wait"] == "2s"
+    assert table["database"]["url"] == "postgresql://alice:********@db/log"
+    lines = [f"locale = {json.dumps(table.pop('locale'))}"]
+    for section, keys in table.items():
+        lines += [f"[{section}]", *(f"{key} = {json.dumps(value, default=str)}" for key, value in keys.items())]
+    assert load_config(written(tmp_path, "\n".join(lines)), {}) == masked(config)

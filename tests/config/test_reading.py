@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from orderwright.config.reading import Duration, Fault, did_you_mean, read_duration, read_table, read_value
+from orderwright.config.reading import (
+    Duration,
+    Fault,
+    did_you_mean,
+    duration_text,
+    read_duration,
+    read_table,
+    read_value,
+)
 
 
 @pytest.mark.parametrize(
@@ -81,3 +89,16 @@ def test_a_guess_is_made_only_if_something_is_close() -> None:
     assert did_you_mean("prot", {"port": 0, "host": 0}) == " Did you mean port?"
     assert did_you_mean("warning", {"INFO": 0, "WARNING": 0}) == " Did you mean WARNING?"
     assert did_you_mean("xyz", {"port": 0, "host": 0}) == ""
+
+
+@pytest.mark.parametrize(
+    ("micros", "text"),
+    [(0, "0s"), (500_000, "500ms"), (2_000_000, "2s"), (90_000_000, "90s"), (3_600_000_000, "1h"), (1, "0.000001s")],
+)
+def test_a_duration_is_shown_in_its_largest_whole_unit(micros: int, text: str) -> None:
+    assert duration_text(micros) == text
+
+
+@given(st.integers(0, 366 * 86_400_000_000))
+def test_a_duration_that_is_shown_is_read_again_as_the_same(micros: int) -> None:
+    assert read_duration(duration_text(micros), "key") == micros
