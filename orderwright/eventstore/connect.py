@@ -8,6 +8,7 @@ from typing import Self
 
 import psycopg
 from msgspec import Struct
+from psycopg.conninfo import conninfo_to_dict
 
 from orderwright.clock import Clock
 from orderwright.eventstore.connections import Database, connect, first_line
@@ -120,9 +121,19 @@ def open_log_for_writing(
 
 def _reach(place: LogPlace, held: ExitStack) -> tuple[str, Database, Callable[[], None] | None]:
     if place.url is not None:
+        _check_url(place.url)
         return place.url, Database(conninfo=place.url, role=APP_ROLE), None
     server = held.enter_context(EmbeddedPostgres(place.directory))
     return server.owner_conninfo, Database(conninfo=server.app_conninfo), server.revive
+
+
+def _check_url(url: str) -> None:
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # What libpq says of it would quote it, password and all.
+        message = "database.url is no connection string; an example: postgresql://user@host:5432/database"
+        raise StoreUnavailable(message) from None
 
 
 def _make_tables(owner: str, database: Database) -> None:

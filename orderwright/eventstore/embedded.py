@@ -82,8 +82,13 @@ class EmbeddedPostgres:
         return make_conninfo(host=str(self._socket), port=_PORT, user=role, dbname=database)
 
     def exists(self) -> bool:
-        """Return whether the server's data directory has been made."""
-        return self._cluster.exists()
+        """Return whether the server's data directory has been made.
+
+        Raises:
+            NoPermission: we may not look.
+        """
+        with translated(self._home):
+            return self._cluster.exists()
 
     def start(self) -> None:
         """Start the server, or share the one that runs already; make its data directory the first time.

@@ -14,7 +14,7 @@ from orderwright.clock import Clock, monotonic
 from orderwright.eventstore.batches import Batch, KnownStream, Tail
 from orderwright.eventstore.chain import GENESIS
 from orderwright.eventstore.connections import Connection, Database, connect, first_line
-from orderwright.eventstore.sink import AlreadyWritten, BatchRefused, ConnectionLost
+from orderwright.eventstore.sink import AlreadyWritten, BatchRefused, ConnectionLost, StreamsMoved
 from orderwright.eventstore.store import EventStoreError, Fenced, LeaseHeld, StoreUnavailable
 from orderwright.moments import to_iso
 
@@ -24,10 +24,11 @@ LEASE_TTL = 10.0
 _PATIENCE = 1.0
 _PAUSE = 0.05
 _OVER = "OW001"
+_MOVED = "OW005"
 _PURPOSE = "writer"
 
 _APPEND = (
-    "SELECT stream_name, actual_id, actual_version FROM log.append_batch(%b::integer, %b, %b, %b, %b, %b, %b, "
+    "SELECT log.append_batch(%b::integer, %b, %b, %b, %b, %b, %b, "
     "%b::bigint[], %b::text[], %b::bigint[], %b::bigint[], %b::bigint[], "
     "%b::bigint[], %b::bigint[], %b::uuid[], %b::text[], %b::bigint[], %b::uuid[], %b::uuid[], %b::text[])"
 )
@@ -100,10 +101,9 @@ class PostgresSink:
         rows = self._query(_ROOT, [self._log_id, batch_no])
         return bytes(rows[0][0]) if rows else None
 
-    def write(self, batch: Batch) -> Mapping[str, KnownStream]:
-        """Write the batch, or return the streams that are not as it says."""
-        rows = self._query(_APPEND, _append_arguments(self._log_id, batch))
-        return {name: KnownStream(stream_id, version) for name, stream_id, version in rows}
+    def write(self, batch: Batch) -> None:
+        """Write the batch in one round trip."""
+        self._query(_APPEND, _append_arguments(self._log_id, batch))
 
     def renew(self) -> None:
         """Renew the lease."""
@@ -239,6 +239,8 @@ def _translated(connection: Connection) -> Iterator[None]:
         if error.sqlstate == _OVER:
             message = f"the lease was lost: {first_line(error)}"
             raise Fenced(message) from error
+        if error.sqlstate == _MOVED:
+            raise StreamsMoved(first_line(error)) from error
         if isinstance(error, errors.UniqueViolation) and error.diag.constraint_name == "log_batch_pkey":
             raise AlreadyWritten(first_line(error)) from error
         raise BatchRefused(first_line(error)) from error

@@ -15,6 +15,10 @@ class AlreadyWritten(EventStoreError):
     """The log has a batch with this number."""
 
 
+class StreamsMoved(EventStoreError):
+    """Some stream of the batch is not at the version that the batch expects; nothing was written."""
+
+
 class BatchRefused(EventStoreError):
     """The database refused, and wrote nothing."""
 
@@ -47,11 +51,12 @@ class Sink(Protocol):
         """Return the root of the batch with this number, or None if there is none."""
         ...
 
-    def write(self, batch: Batch) -> Mapping[str, KnownStream]:
-        """Write the batch in one round trip; or, if any, return the streams that are not as it says, and write nothing.
+    def write(self, batch: Batch) -> None:
+        """Write the batch in one round trip.
 
         Raises:
             AlreadyWritten: there is a batch with this number.
+            StreamsMoved: the streams have to be read again.
         """
         ...
 

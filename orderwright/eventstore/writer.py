@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from orderwright.clock import Clock, monotonic
 from orderwright.eventstore.batches import Batch, KnownStream, Place, Plan, Tail, plan_batch
-from orderwright.eventstore.sink import AlreadyWritten, BatchRefused, ConnectionLost, Sink
+from orderwright.eventstore.sink import AlreadyWritten, BatchRefused, ConnectionLost, Sink, StreamsMoved
 from orderwright.eventstore.store import Append, AppendFailed, AppendOutcome, Fenced, QueueFull, StoreUnavailable
 
 Answer = TypeVar("Answer")
@@ -202,8 +202,8 @@ class GroupCommitWriter:
             _tell(waiting, _STALE if waiting.is_stale else next(outcomes))
 
     def _write_planned(self, appends: Sequence[Append]) -> Plan:
-        self._learn_streams(appends)
         for _ in range(_PLANS):
+            self._learn_streams(appends)
             place = Place(log_id=self._sink.log_id, epoch=self._sink.epoch, tail=self._tail, now=self._clock.now())
             plan = plan_batch(appends, self._streams, place)
             if plan.batch is None or self._is_written(plan.batch):
@@ -221,14 +221,17 @@ class GroupCommitWriter:
     def _is_written(self, batch: Batch) -> bool:
         while True:
             try:
-                mistaken = self._sink.write(batch)
+                self._sink.write(batch)
             except ConnectionLost as error:
                 self._reconnect(error)
+            except StreamsMoved as error:
+                _log.warning("the writer was mistaken: %s", error)
+                self._streams.clear()
+                return False
             except AlreadyWritten:
                 _log.warning("batch %d is there already", batch.head.batch_no)
             else:
-                self._streams.update(mistaken)
-                return not mistaken
+                return True
             root = self._ask(lambda: self._sink.read_root(batch.head.batch_no))
             if root == batch.head.root:
                 return True

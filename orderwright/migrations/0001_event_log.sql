@@ -224,10 +224,10 @@ BEGIN
 END
 $$;
 
--- One batch, one round trip. Returns the streams whose version or id is not what the writer believed, and then has
--- written nothing. Error OW001: the epoch is over. OW003: the batch does not follow the last one. A violation of
--- log_batch_pkey: this batch number has been written.
--- p_attention: 1 sets the mark, 0 clears it, -1 leaves it.
+-- One batch, one round trip, all or nothing. Errors: OW001 the epoch is over; OW003 the batch does not follow the last
+-- one; OW005 a stream's version or id is not what the writer believed; a violation of log_batch_pkey: this batch number
+-- has been written.
+-- p_attention: 1 sets the mark, 0 clears it, -1 leaves it. p_expected: 0 for a new stream.
 -- The planner settings keep a plan made for a small log from being used on a large one.
 CREATE FUNCTION log.append_batch(
     p_log_id integer, p_epoch bigint, p_batch_no bigint, p_first_position bigint, p_root bytea, p_chain bytea,
@@ -235,25 +235,19 @@ CREATE FUNCTION log.append_batch(
     p_stream_ids bigint[], p_names text[], p_expected bigint[], p_versions bigint[], p_attention bigint[],
     e_stream_ids bigint[], e_versions bigint[], e_event_ids uuid[], e_types text[], e_schema_versions bigint[],
     e_causations uuid[], e_correlations uuid[], e_payloads text[]
-) RETURNS TABLE (stream_name text, actual_id bigint, actual_version bigint)
+) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan
 AS $$
+DECLARE
+    moved integer;
+    made integer;
 BEGIN
     PERFORM FROM log.writer_lease l WHERE l.log_id = p_log_id AND l.epoch = p_epoch FOR SHARE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'epoch % of log % is over', p_epoch, p_log_id USING ERRCODE = 'OW001';
-    END IF;
-
-    RETURN QUERY
-    SELECT w.name, s.stream_id, coalesce(s.version, 0)
-    FROM unnest(p_names, p_stream_ids, p_expected) AS w (name, stream_id, expected)
-    LEFT JOIN log.stream s ON s.log_id = p_log_id AND s.name = w.name
-    WHERE coalesce(s.version, 0) <> w.expected OR s.stream_id <> w.stream_id;
-    IF FOUND THEN
-        RETURN;
     END IF;
 
     INSERT INTO log.log_batch (log_id, batch_no, epoch, first_position, event_count, root, chain)
@@ -269,13 +263,19 @@ BEGIN
     UPDATE log.stream s
     SET version = w.version, attention = CASE w.attention WHEN -1 THEN s.attention ELSE w.attention = 1 END
     FROM unnest(p_stream_ids, p_expected, p_versions, p_attention) AS w (stream_id, expected, version, attention)
-    WHERE w.expected > 0 AND s.log_id = p_log_id AND s.stream_id = w.stream_id;
+    WHERE w.expected > 0 AND s.log_id = p_log_id AND s.stream_id = w.stream_id AND s.version = w.expected;
+    GET DIAGNOSTICS moved = ROW_COUNT;
     INSERT INTO log.stream (log_id, stream_id, name, version, attention)
     SELECT p_log_id, w.stream_id, w.name, w.version, w.attention = 1
     FROM unnest(p_stream_ids, p_names, p_expected, p_versions, p_attention)
         AS w (stream_id, name, expected, version, attention)
     WHERE w.expected = 0
-    ORDER BY w.stream_id;
+    ORDER BY w.stream_id
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS made = ROW_COUNT;
+    IF moved + made <> cardinality(p_stream_ids) THEN
+        RAISE EXCEPTION 'the streams of log % are not as the writer believes', p_log_id USING ERRCODE = 'OW005';
+    END IF;
 
     INSERT INTO log.event (log_id, position, stream_id, version, event_id, type, schema_version, recorded_at,
         causation, correlation, payload)

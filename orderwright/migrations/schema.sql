@@ -38,7 +38,7 @@ ALTER SCHEMA log OWNER TO orderwright;
 -- Name: append_batch(integer, bigint, bigint, bigint, bytea, bytea, bigint, bigint[], text[], bigint[], bigint[], bigint[], bigint[], bigint[], uuid[], text[], bigint[], uuid[], uuid[], text[]); Type: FUNCTION; Schema: log; Owner: orderwright
 --
 
-CREATE FUNCTION log.append_batch(p_log_id integer, p_epoch bigint, p_batch_no bigint, p_first_position bigint, p_root bytea, p_chain bytea, p_recorded_at bigint, p_stream_ids bigint[], p_names text[], p_expected bigint[], p_versions bigint[], p_attention bigint[], e_stream_ids bigint[], e_versions bigint[], e_event_ids uuid[], e_types text[], e_schema_versions bigint[], e_causations uuid[], e_correlations uuid[], e_payloads text[]) RETURNS TABLE(stream_name text, actual_id bigint, actual_version bigint)
+CREATE FUNCTION log.append_batch(p_log_id integer, p_epoch bigint, p_batch_no bigint, p_first_position bigint, p_root bytea, p_chain bytea, p_recorded_at bigint, p_stream_ids bigint[], p_names text[], p_expected bigint[], p_versions bigint[], p_attention bigint[], e_stream_ids bigint[], e_versions bigint[], e_event_ids uuid[], e_types text[], e_schema_versions bigint[], e_causations uuid[], e_correlations uuid[], e_payloads text[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -46,19 +46,13 @@ CREATE FUNCTION log.append_batch(p_log_id integer, p_epoch bigint, p_batch_no bi
     SET enable_mergejoin TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
+DECLARE
+    moved integer;
+    made integer;
 BEGIN
     PERFORM FROM log.writer_lease l WHERE l.log_id = p_log_id AND l.epoch = p_epoch FOR SHARE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'epoch % of log % is over', p_epoch, p_log_id USING ERRCODE = 'OW001';
-    END IF;
-
-    RETURN QUERY
-    SELECT w.name, s.stream_id, coalesce(s.version, 0)
-    FROM unnest(p_names, p_stream_ids, p_expected) AS w (name, stream_id, expected)
-    LEFT JOIN log.stream s ON s.log_id = p_log_id AND s.name = w.name
-    WHERE coalesce(s.version, 0) <> w.expected OR s.stream_id <> w.stream_id;
-    IF FOUND THEN
-        RETURN;
     END IF;
 
     INSERT INTO log.log_batch (log_id, batch_no, epoch, first_position, event_count, root, chain)
@@ -74,13 +68,19 @@ BEGIN
     UPDATE log.stream s
     SET version = w.version, attention = CASE w.attention WHEN -1 THEN s.attention ELSE w.attention = 1 END
     FROM unnest(p_stream_ids, p_expected, p_versions, p_attention) AS w (stream_id, expected, version, attention)
-    WHERE w.expected > 0 AND s.log_id = p_log_id AND s.stream_id = w.stream_id;
+    WHERE w.expected > 0 AND s.log_id = p_log_id AND s.stream_id = w.stream_id AND s.version = w.expected;
+    GET DIAGNOSTICS moved = ROW_COUNT;
     INSERT INTO log.stream (log_id, stream_id, name, version, attention)
     SELECT p_log_id, w.stream_id, w.name, w.version, w.attention = 1
     FROM unnest(p_stream_ids, p_names, p_expected, p_versions, p_attention)
         AS w (stream_id, name, expected, version, attention)
     WHERE w.expected = 0
-    ORDER BY w.stream_id;
+    ORDER BY w.stream_id
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS made = ROW_COUNT;
+    IF moved + made <> cardinality(p_stream_ids) THEN
+        RAISE EXCEPTION 'the streams of log % are not as the writer believes', p_log_id USING ERRCODE = 'OW005';
+    END IF;
 
     INSERT INTO log.event (log_id, position, stream_id, version, event_id, type, schema_version, recorded_at,
         causation, correlation, payload)

@@ -5,20 +5,27 @@ import signal
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from orderwright.clock import SystemClock
 from orderwright.eventstore.connect import LogMissing, LogPlace, WritableLog, open_log, open_log_for_writing
+from orderwright.eventstore.connections import Database, connect
 from orderwright.eventstore.embedded import OWNER_ROLE, EmbeddedPostgres
 from orderwright.eventstore.postmaster import find_postmaster
-from orderwright.eventstore.store import Appended, LeaseHeld, StoreUnavailable
+from orderwright.eventstore.postgres_sink import PostgresSink
+from orderwright.eventstore.server_user import server_user
+from orderwright.eventstore.store import Appended, AppendFailed, LeaseHeld, StoreUnavailable
 from orderwright.eventstore.verify import verify
 from orderwright.migrations.migrate import DatabaseOlder
 from tests.eventstore.logs import OpenedLog, appended
+from tests.eventstore.pooler import shared_session
+from tests.fixtures_database import TestDatabase
 
 ENGINE = """
 import sys, time
@@ -44,12 +51,36 @@ def place(open_folder: Path, made_data: Path) -> Iterator[LogPlace]:
     shutil.rmtree(own)
 
 
-@pytest.fixture
-def external(server: EmbeddedPostgres) -> Iterator[LogPlace]:
+@pytest.fixture(scope="session")
+def debian(open_folder: Path) -> Iterator[str]:
+    """How to connect to a server of Debian's own package, as its superuser."""
+    programs = Path("/usr/lib/postgresql/15/bin")
+    if not programs.exists():
+        pytest.skip("PostgreSQL 15 is not installed")
+    home = open_folder / "debian"
+    home.mkdir()
+    user = server_user(home)
+    user.own(home)
+    options = f"-c listen_addresses= -c fsync=off -c unix_socket_directories={home}"
+    for command in (
+        ["initdb", "-D", home / "data", "-U", "admin", "-A", "trust", "-N"],
+        ["pg_ctl", "-D", home / "data", "-o", options, "-l", home / "log", "-w", "start"],
+    ):
+        done = user.run([programs / str(command[0]), *command[1:]])
+        assert done.returncode == 0, done
+    yield f"host={home} user=admin dbname=postgres"
+    user.run([programs / "pg_ctl", "-D", home / "data", "-m", "immediate", "-w", "stop"])
+
+
+@pytest.fixture(params=["18", "15"])
+def external(request: pytest.FixtureRequest, server: EmbeddedPostgres) -> Iterator[LogPlace]:
+    """A database that was not made by us, reached as its owner."""
     maintenance = server.conninfo(role=OWNER_ROLE, database="postgres")
+    if request.param == "15":
+        maintenance = request.getfixturevalue("debian")
     with psycopg.connect(maintenance, autocommit=True) as connection:
         connection.execute("CREATE DATABASE elsewhere")
-        yield LogPlace(directory=Path("/nowhere"), url=server.conninfo(role=OWNER_ROLE, database="elsewhere"))
+        yield LogPlace(directory=Path("/nowhere"), url=make_conninfo(maintenance, dbname="elsewhere"))
         connection.execute("DROP DATABASE elsewhere WITH (FORCE)")
 
 
@@ -124,14 +155,45 @@ def test_the_writer_brings_back_a_server_that_died(place: LogPlace) -> None:
 def test_a_url_is_used_with_fewer_rights_than_it_gives(external: LogPlace) -> None:
     with writable(external) as log:
         append(log, "a", expected=0)
-        with psycopg.connect(str(external.url)) as owner:
-            users = owner.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-                "AND application_name = 'orderwright writer'"
-            ).fetchone()
-        assert users == (1,)
+        with connect(log.database, "test") as engine:
+            assert engine.execute("SELECT current_user").fetchone() == ("orderwright_app",)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                engine.execute("DELETE FROM log.event")
         with open_log(external) as other:
             assert other.reader.head_position() == 1
+
+
+def test_a_session_killed_at_a_url_is_replaced(external: LogPlace) -> None:
+    with writable(external) as log, psycopg.connect(str(external.url), autocommit=True) as owner:
+        append(log, "a", expected=0)
+        owner.execute("SELECT pg_terminate_backend(backend_pid) FROM log.writer_lease")
+        append(log, "a", expected=1)
+        assert verify(log.reader).events == 2
+
+
+def test_a_second_engine_at_a_url_is_refused_until_the_lease_is_old(external: LogPlace) -> None:
+    with writable(external) as log, psycopg.connect(str(external.url), autocommit=True) as owner:
+        append(log, "a", expected=0)
+        with pytest.raises(LeaseHeld):
+            writable(external)
+        owner.execute("UPDATE log.writer_lease SET renewed_at = renewed_at - interval '11 s'")
+        with writable(external) as second:
+            append(second, "a", expected=1)
+            outcome = OpenedLog(log.reader, log.writer).append("a", expected=2)
+            assert isinstance(outcome, AppendFailed)
+
+
+def test_a_broken_url_is_refused_without_quoting_its_password() -> None:
+    broken = LogPlace(directory=Path("/nowhere"), url="postgres//user:topsecret@host/db")
+
+    with pytest.raises(StoreUnavailable) as refused:
+        open_log(broken)
+    assert "topsecret" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_a_pooler_in_transaction_mode_is_refused_with_the_cure(database: TestDatabase, tmp_path: Path) -> None:
+    with shared_session(tmp_path, database.app) as conninfo, pytest.raises(StoreUnavailable, match="session mode"):
+        PostgresSink(Database(conninfo=conninfo)).take_lease(SystemClock())
 
 
 def test_reading_an_empty_database_says_that_it_is_empty(external: LogPlace) -> None:
