@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from orderwright.moments import Micros
 from orderwright.engine.money import ZERO
+from orderwright.moments import Micros
 
 
 class MarketType(StrEnum):
@@ -82,12 +82,21 @@ class Instruments:
         exact = self._by_symbol.get(text) or self._by_symbol.get(text.upper())
         if exact is not None:
             return exact
-        candidates = self._by_spelling.get(_bare(text.rpartition(":")[2].upper().removesuffix(".P")), [])
+        candidates = self._by_spelling.get(_bare(_undressed(text)), [])
         if len(candidates) == 1:
             return candidates[0]
         if not candidates:
             return SymbolUnknown(text=text)
         return SymbolAmbiguous(text=text, candidates=tuple(candidate.symbol for candidate in candidates))
+
+
+def is_spelling_of(text: str, symbol: str) -> bool:
+    """Whether `text` can mean `symbol`; for when the markets that could tell are not loaded."""
+    return text.upper() == symbol.upper() or _bare(_undressed(text)) == _bare(symbol)
+
+
+def _undressed(text: str) -> str:
+    return text.rpartition(":")[2].upper().removesuffix(".P")
 
 
 def _bare(symbol: str) -> str:

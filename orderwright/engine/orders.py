@@ -105,7 +105,10 @@ class Fill(Struct, frozen=True, kw_only=True):
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """An unfinished order of a strategy account. `amount` and `filled` in base units, prices in quote units."""
+    """An unfinished order of a strategy account. `amount` and `filled` in base units, prices in quote units.
+
+    `misses` late looks in a row have not found it, the last one by `missed_at`.
+    """
 
     order_id: OrderId
     signal_id: SignalId
@@ -128,6 +131,7 @@ class Order(Struct, frozen=True, kw_only=True):
     exchange_order_id: str | None = None
     placement_in_doubt: bool = False
     misses: int = 0
+    missed_at: Micros = Micros(0)
     cancel: CancelState | None = None
     cancel_attempt: int = 0
     filled: Decimal = ZERO
@@ -140,8 +144,8 @@ class Order(Struct, frozen=True, kw_only=True):
 
     @property
     def remaining(self) -> Decimal:
-        """What may still trade, in base units."""
-        return subtract(self.amount, self.filled)
+        """What may still trade, in base units; nothing when an exchange filled more than was asked for."""
+        return subtract(self.amount, self.filled) if self.filled < self.amount else ZERO
 
     @property
     def notional_remaining(self) -> Decimal:

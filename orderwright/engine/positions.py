@@ -5,7 +5,7 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from orderwright.engine.money import ZERO, add, divide_even, multiply, subtract
+from orderwright.engine.money import ZERO, add, add_even, divide_even, multiply, subtract
 from orderwright.engine.orders import Fill
 from orderwright.engine.signals import Side
 
@@ -27,36 +27,50 @@ class Position(Struct, frozen=True, kw_only=True):
     @property
     def is_flat(self) -> bool:
         """Whether nothing is held."""
-        return self.quantity == ZERO
+        return not self.quantity
+
+    @property
+    def size(self) -> Decimal:
+        """How much is held, long or short, in base units."""
+        return self.quantity.copy_abs()
 
     @property
     def cost(self) -> Decimal:
         """What the position ties up, in quote units, at its average price."""
-        return multiply(abs(self.quantity), self.average_price)
+        return multiply(self.size, self.average_price)
 
 
 def after_fill(position: Position, side: Side, fill: Fill) -> Position:
     """Return the position once `fill` has been booked to it."""
-    change = fill.amount if side is Side.BUY else -fill.amount
-    traded = _after_trade(position, change, fill.price)
-    fees = {**position.fees, fill.fee_currency: add(position.fees.get(fill.fee_currency, ZERO), fill.fee)}
-    in_base = fill.fee and fill.fee_currency == position.base
-    quantity = subtract(traded.quantity, fill.fee) if in_base else traded.quantity
-    return replace(traded, quantity=quantity, fees=fees if fill.fee else position.fees)
+    traded = _after_trade(position, side.signed(fill.amount), fill.price)
+    if not fill.fee:
+        return traded
+    fees = {**position.fees, fill.fee_currency: add_even(position.fees.get(fill.fee_currency, ZERO), fill.fee)}
+    if fill.fee_currency != position.base:
+        return replace(traded, fees=fees)
+    quantity = subtract(traded.quantity, fill.fee)
+    average = traded.average_price if _is_same_way(traded.quantity, quantity) else (fill.price if quantity else ZERO)
+    return replace(traded, quantity=quantity, average_price=average, fees=fees)
 
 
 def _after_trade(position: Position, change: Decimal, price: Decimal) -> Position:
     held = position.quantity
+    if not change:
+        return position
     total = add(held, change)
-    if held == ZERO or (held > ZERO) == (change > ZERO):
-        cost = add(multiply(abs(held), position.average_price), multiply(abs(change), price))
-        return replace(position, quantity=total, average_price=divide_even(cost, abs(total)))
-    closed = min(abs(change), abs(held))
+    if not held or _is_same_way(held, change):
+        cost = add_even(position.cost, multiply(change.copy_abs(), price))
+        return replace(position, quantity=total, average_price=divide_even(cost, total.copy_abs()))
+    closed = min(change.copy_abs(), held.copy_abs())
     gain = subtract(price, position.average_price) if held > ZERO else subtract(position.average_price, price)
-    flipped = total != ZERO and (total > ZERO) != (held > ZERO)
+    average = position.average_price if _is_same_way(held, total) else (price if total else ZERO)
     return replace(
         position,
         quantity=total,
-        average_price=price if flipped else (position.average_price if total else ZERO),
-        realised=add(position.realised, multiply(closed, gain)),
+        average_price=average,
+        realised=add_even(position.realised, multiply(closed, gain)),
     )
+
+
+def _is_same_way(held: Decimal, other: Decimal) -> bool:
+    return bool(held and other) and held.is_signed() == other.is_signed()

@@ -5,9 +5,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from orderwright.moments import Micros
 from orderwright.engine.ids import SignalId
 from orderwright.engine.money import ZERO
+from orderwright.moments import Micros
 
 
 class OrderType(StrEnum):
@@ -48,6 +48,10 @@ class Side(StrEnum):
     def sign(self) -> int:
         """+1 for buy, -1 for sell."""
         return 1 if self is Side.BUY else -1
+
+    def signed(self, amount: Decimal) -> Decimal:
+        """Return the change of a position by a trade of `amount` on this side, exactly."""
+        return amount if self is Side.BUY else amount.copy_negate()
 
 
 class Instruction(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from orderwright.engine.outcomes import CancelAnswered, OrderSeen, PlacementAnswered, QuoteAnswered, Unclear
+from msgspec.structs import replace
+
+from orderwright.engine.instruments import Quote
 from orderwright.engine.orders import CancelState, OrderStatus
+from orderwright.engine.outcomes import CancelAnswered, OrderSeen, PlacementAnswered, QuoteAnswered, Unclear
 from orderwright.engine.strategy_account import commands as c
 from orderwright.engine.strategy_account.events import (
     CancelDoubted,
     CancellationOrdered,
     CapitalAllocated,
     Event,
-    LegRefused,
     LiquidationStarted,
     OrderDoubted,
     SignalAccepted,
@@ -20,13 +22,16 @@ from orderwright.engine.strategy_account.events import (
     TradingResumed,
 )
 from orderwright.engine.strategy_account.evolve import evolve_all
-from orderwright.engine.strategy_account.progress import advance, due_legs
+from orderwright.engine.strategy_account.placing import fresh_quote
+from orderwright.engine.strategy_account.progress import advance, needing_market, refused
 from orderwright.engine.strategy_account.reconcile import cancel_answered, order_seen, placement_answered
 from orderwright.engine.strategy_account.state import Context, State
 
 
 def decide(state: State, message: c.Message, context: Context) -> list[Event]:
     """Return what happens when `message` arrives: its own consequences, then whatever has become possible by them."""
+    if isinstance(message, QuoteAnswered) and isinstance(message.result, Quote):
+        context = _with_quote(context, message.result)
     events: list[Event] = _DECISIONS[type(message)](state, message, context)
     if not context.is_reconciled:
         return events
@@ -108,33 +113,31 @@ def _quote_answered(state: State, answer: QuoteAnswered, context: Context) -> li
     reason = _why_unusable(answer, context)
     if reason is None:
         return []
-    error = f"The price of {answer.symbol} could not be had: {reason}"
+    error = f"The price of {answer.symbol} could not be had: {reason}."
+    symbol = context.market.symbol_of(answer.symbol)
     return [
-        LegRefused(
-            at=context.now,
-            signal_id=run.signal_id,
-            leg=leg.instruction.leg,
-            code="price_unavailable",
-            error=error,
-        )
-        for run, leg in due_legs(state)
-        if not leg.instruction.is_cancel and _symbol(leg.instruction.symbol, context) == answer.symbol
+        refused(run, leg, context, code="price_unavailable", error=error)
+        for run, leg in needing_market(state, context, symbol)
     ]
 
 
 def _why_unusable(answer: QuoteAnswered, context: Context) -> str | None:
-    if isinstance(answer.result, Unclear):
-        return answer.result.reason
+    quote = answer.result
+    if isinstance(quote, Unclear):
+        return quote.reason
     if context.market.instruments is None:
         return "the exchange's markets are not loaded"
-    if context.now - answer.result.at > context.rules.price_max_age:
-        return "the last price is too old"
+    if quote.symbol != context.market.symbol_of(answer.symbol):
+        return f"the exchange answered with that of {quote.symbol}"
+    if fresh_quote({quote.symbol: quote}, quote.symbol, context) is None:
+        return "the last one is too old or not above zero"
     return None
 
 
-def _symbol(text: str | None, context: Context) -> str | None:
-    found = context.market.instruments.find(text or "") if context.market.instruments is not None else None
-    return getattr(found, "symbol", text)
+def _with_quote(context: Context, quote: Quote) -> Context:
+    # What was asked for counts, wherever else prices are kept and whenever they get there.
+    quotes = {**context.market.quotes, quote.symbol: quote}
+    return replace(context, market=replace(context.market, quotes=quotes))
 
 
 _DECISIONS: dict[type[Any], Callable[[State, Any, Context], list[Event]]] = {

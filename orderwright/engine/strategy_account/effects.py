@@ -1,9 +1,10 @@
 """What a strategy account still owes the outside world in a given state: sends, cancels, looks and prices."""
 
-from orderwright.engine.instruments import Instrument, MarketType
+from orderwright.engine.instruments import MarketType
 from orderwright.engine.money import add
-from orderwright.engine.orders import CancelState, Order, OrderStatus
+from orderwright.engine.orders import CancelState, Order, OrderStatus, Purpose
 from orderwright.engine.outcomes import CancelOrder, Effect, FetchQuote, LookUpOrder, PlaceOrder
+from orderwright.engine.signals import OrderType
 from orderwright.engine.strategy_account.progress import due_legs
 from orderwright.engine.strategy_account.state import Context, State
 from orderwright.moments import Micros
@@ -15,12 +16,12 @@ def outstanding(state: State, context: Context) -> list[Effect]:
     for order in state.orders.values():
         if order.status is OrderStatus.PENDING and not order.placement_in_doubt:
             effects.append(_place(state, order))
-            continue
-        if order.cancel is CancelState.REQUESTED:
+        elif order.cancel is CancelState.REQUESTED:
             effects.append(_cancel(state, order, context))
-        elif order.in_doubt:
+        elif order.in_doubt or order.order_type is OrderType.MARKET:
             effects.append(look(state, order, context))
-    effects.extend(_quotes(state, context))
+    if state.queue or state.operations:
+        effects.extend(_quotes(state, context))
     return effects
 
 
@@ -36,8 +37,6 @@ def look(state: State, order: Order, context: Context) -> LookUpOrder:
 
 
 def _place(state: State, order: Order) -> PlaceOrder:
-    held = state.position(order.symbol).quantity
-    worst = add(held, order.side.sign * state.resting(order.symbol, order.side))
     return PlaceOrder(
         order_id=order.order_id,
         symbol=order.symbol,
@@ -46,11 +45,17 @@ def _place(state: State, order: Order) -> PlaceOrder:
         amount=order.amount,
         price=order.price,
         reduce_only=order.reduce_only,
-        raises_exposure=abs(worst) > abs(held),
+        raises_exposure=order.purpose is Purpose.ENTRY and _can_raise(state, order),
         valid_until=order.valid_until,
         deadline=order.valid_until,
         market_type=_market_type(state),
     )
+
+
+def _can_raise(state: State, order: Order) -> bool:
+    held = state.position(order.symbol).quantity
+    worst = add(held, order.side.signed(state.resting(order.symbol, order.side)))
+    return worst.copy_abs() > held.copy_abs()
 
 
 def _cancel(state: State, order: Order, context: Context) -> CancelOrder:
@@ -64,14 +69,13 @@ def _cancel(state: State, order: Order, context: Context) -> CancelOrder:
     )
 
 
-def _quotes(state: State, context: Context) -> list[Effect]:
+def _quotes(state: State, context: Context) -> list[FetchQuote]:
+    # A leg is still due after a decision only because it needs its market or a price.
     symbols = {
-        _resolved(leg.instruction.symbol or "", context)
-        for _run, leg in due_legs(state)
+        context.market.symbol_of(leg.instruction.symbol or "")
+        for _run, leg in due_legs(state, context)
         if not leg.instruction.is_cancel
     }
-    if state.liquidation is not None and context.market.instruments is None:
-        symbols |= set(state.positions)
     deadline = Micros(context.now + context.rules.call_timeout)
     market_type = _market_type(state)
     return [FetchQuote(symbol=symbol, deadline=deadline, market_type=market_type) for symbol in sorted(symbols)]
@@ -79,8 +83,3 @@ def _quotes(state: State, context: Context) -> list[Effect]:
 
 def _market_type(state: State) -> MarketType | None:
     return None if state.terms is None else state.terms.market_type
-
-
-def _resolved(text: str, context: Context) -> str:
-    found = context.market.instruments.find(text) if context.market.instruments is not None else None
-    return found.symbol if isinstance(found, Instrument) else text

@@ -3,12 +3,12 @@
 from decimal import Decimal
 
 from orderwright.engine.instruments import Instrument
-from orderwright.engine.money import plain
+from orderwright.engine.money import floor_to_step, plain
 from orderwright.engine.orders import CancelState
 from orderwright.engine.positions import Position
 from orderwright.engine.signals import Instruction, OrderType
 from orderwright.engine.strategy_account.events import CancelRequested, Event, LiquidationEnded
-from orderwright.engine.strategy_account.placing import fresh_quote, request
+from orderwright.engine.strategy_account.placing import closes_reduce_only, request
 from orderwright.engine.strategy_account.sizing import Size, below_minimum, close_size
 from orderwright.engine.strategy_account.state import Context, Liquidation, State
 
@@ -16,7 +16,7 @@ from orderwright.engine.strategy_account.state import Context, Liquidation, Stat
 def liquidation_step(state: State, context: Context) -> list[Event]:
     """Return the next events toward holding nothing; none while answers are awaited, or when there is no such goal."""
     goal = state.liquidation
-    if goal is None:
+    if goal is None or context.now < goal.not_before:
         return []
     cancels: list[Event] = [
         CancelRequested(at=context.now, order_id=order.order_id, attempt=order.cancel_attempt + 1)
@@ -25,7 +25,7 @@ def liquidation_step(state: State, context: Context) -> list[Event]:
     ]
     if cancels:
         return cancels
-    if context.market.instruments is None or context.now < goal.not_before:
+    if context.market.instruments is None:
         return []
     for position in state.positions.values():
         close = _close(state, goal, position, context)
@@ -83,11 +83,12 @@ def _instrument(position: Position, context: Context) -> Instrument | None:
 
 
 def _price(position: Position, context: Context) -> Decimal:
-    quote = fresh_quote(context.market.quotes, position.symbol, context)
+    quote = context.market.quotes.get(position.symbol)
     return position.average_price if quote is None else quote.price
 
 
 def _is_left_over(position: Position, instrument: Instrument, context: Context) -> bool:
-    if position.is_flat:
-        return True
-    return below_minimum(abs(position.quantity), _price(position, context), instrument) is not None
+    tradable = floor_to_step(position.size, instrument.step)
+    # What only reduces is let out below the minimum value as well.
+    price = None if closes_reduce_only(instrument, context) else _price(position, context)
+    return below_minimum(tradable, price, instrument) is not None

@@ -7,23 +7,19 @@ from msgspec import Struct
 
 from orderwright.engine.ids import SignalId, client_order_id
 from orderwright.engine.instruments import Instrument, Quote, SymbolAmbiguous, SymbolUnknown
-from orderwright.engine.money import ZERO, divide_down, multiply, plain, round_to_tick
+from orderwright.engine.money import ZERO, plain, round_to_tick
 from orderwright.engine.orders import Purpose
 from orderwright.engine.signals import Instruction, OrderType
 from orderwright.engine.strategy_account.events import OrderRequested
-from orderwright.engine.strategy_account.sizing import (
-    Refusal,
-    Size,
-    below_minimum,
-    close_size,
-    entry_size,
+from orderwright.engine.strategy_account.exposure import (
+    capital_needed,
     exposure_added,
     free_capital,
-    is_dust,
-    leverage_of,
+    taken_symbols,
 )
+from orderwright.engine.strategy_account.sizing import Refusal, Size, below_minimum, close_size, entry_size
 from orderwright.engine.strategy_account.state import CancelOutcome, Context, Run, State
-from orderwright.moments import Micros
+from orderwright.moments import SECOND, Micros
 
 _SUPPORTED = frozenset({OrderType.MARKET, OrderType.LIMIT})
 
@@ -34,28 +30,29 @@ class NeedsMarket(Struct, frozen=True, kw_only=True):
     symbol: str
 
 
+class _Reference(Struct, frozen=True, kw_only=True):
+    """The price an order is judged by; not `is_current` where only the position's own average was at hand."""
+
+    price: Decimal
+    is_current: bool
+
+
 def place(state: State, run: Run, instruction: Instruction, context: Context) -> OrderRequested | Refusal | NeedsMarket:
     """Decide one placing leg of a signal: the order to request, why not, or what must be known first."""
     refusal = _refusal_at_once(state, run, instruction, context)
     if refusal is not None:
         return refusal
-    instrument = _instrument(instruction, context)
+    instrument = instrument_of(instruction.symbol or "", context)
     if not isinstance(instrument, Instrument):
         return instrument
     if not instruction.is_close and _has_unsettled_cancel(state, run, instrument.symbol):
         error = f"A cancel of {instrument.symbol} earlier in this batch is still in doubt."
         return Refusal(code="cancel_unsettled", error=error)
-    price = _price(state, instruction, instrument, context)
-    if isinstance(price, NeedsMarket):
-        return price
-    size = (
-        close_size(state, instruction, instrument)
-        if instruction.is_close
-        else entry_size(state, instruction, instrument, price)
-    )
-    if isinstance(size, Refusal):
-        return size
-    refused = _refusal_of_size(state, size, instrument, price)
+    sized = _sized(state, instruction, instrument, context)
+    if not isinstance(sized, tuple):
+        return sized
+    size, reference = sized
+    refused = _refusal_of_size(state, size, instrument, reference, context)
     if refused is not None:
         return refused
     return request(
@@ -65,10 +62,29 @@ def place(state: State, run: Run, instruction: Instruction, context: Context) ->
         instrument=instrument,
         order_type=instruction.order_type,
         limit=None if instruction.price is None else round_to_tick(instruction.price, instrument.tick),
-        reference_price=price,
+        reference_price=reference.price,
         ref=instruction.ref,
         context=context,
     )
+
+
+def _sized(
+    state: State, instruction: Instruction, instrument: Instrument, context: Context
+) -> tuple[Size, _Reference] | Refusal | NeedsMarket:
+    close = close_size(state, instruction, instrument) if instruction.is_close else None
+    if isinstance(close, Refusal):
+        return close
+    reference = _reference(instruction, instrument, context)
+    if isinstance(reference, Refusal):
+        return reference
+    if close is not None:
+        # Sized by the position alone: a dead price feed must not keep a trader in.
+        average = state.position(instrument.symbol).average_price
+        return close, reference or _Reference(price=average, is_current=False)
+    if reference is None:
+        return NeedsMarket(symbol=instrument.symbol)
+    entry = entry_size(state, instruction, instrument, reference.price)
+    return entry if isinstance(entry, Refusal) else (entry, reference)
 
 
 def request(
@@ -102,27 +118,25 @@ def request(
         price=limit,
         reference_price=reference_price,
         purpose=size.purpose,
-        reduce_only=_is_reduce_only(size, instrument, context),
+        reduce_only=size.purpose is Purpose.CLOSE and closes_reduce_only(instrument, context),
         valid_until=Micros(context.now + context.rules.valid_for),
         ref=ref,
         inputs=size.inputs,
     )
 
 
-def _is_reduce_only(size: Size, instrument: Instrument, context: Context) -> bool:
+def closes_reduce_only(instrument: Instrument, context: Context) -> bool:
+    """Whether the exchange is to be told of a close that it only reduces."""
     # On a netting account a sibling's opposite exposure would make the exchange cut or refuse a reduce-only order.
-    return (
-        size.purpose is Purpose.CLOSE
-        and instrument.market_type.is_margined
-        and context.market.traits.reduce_only
-        and not context.shares_account
-    )
+    return instrument.market_type.is_margined and context.market.traits.reduce_only and not context.shares_account
 
 
 def fresh_quote(quotes: Mapping[str, Quote], symbol: str, context: Context) -> Quote | None:
     """Return the last price of `symbol` if it is young enough to size an order with."""
     quote = quotes.get(symbol)
-    return quote if quote is not None and context.now - quote.at <= context.rules.price_max_age else None
+    if quote is None or quote.price <= ZERO or context.now - quote.at > context.rules.price_max_age:
+        return None
+    return quote
 
 
 def _refusal_at_once(state: State, run: Run, instruction: Instruction, context: Context) -> Refusal | None:
@@ -143,12 +157,12 @@ def expiry(state: State, run: Run, instruction: Instruction, context: Context) -
     age = context.now - run.born_at
     if age <= most:
         return None
-    error = f"The signal is {age / 1e6:.1f} s old; at most {most / 1e6:g} s are allowed for this."
+    error = f"The signal is {age / SECOND:.1f} s old; at most {most / SECOND:g} s are allowed for this."
     return Refusal(code="signal_expired", error=error)
 
 
-def _instrument(instruction: Instruction, context: Context) -> Instrument | Refusal | NeedsMarket:
-    symbol = instruction.symbol or ""
+def instrument_of(symbol: str, context: Context) -> Instrument | Refusal | NeedsMarket:
+    """Return the one market that a sender's spelling means, why there is none, or that the markets are not loaded."""
     if context.market.instruments is None:
         return NeedsMarket(symbol=symbol)
     match context.market.instruments.find(symbol):
@@ -169,45 +183,46 @@ def _has_unsettled_cancel(state: State, run: Run, symbol: str) -> bool:
     )
 
 
-def _price(
-    state: State, instruction: Instruction, instrument: Instrument, context: Context
-) -> Decimal | NeedsMarket:
+def _reference(instruction: Instruction, instrument: Instrument, context: Context) -> _Reference | Refusal | None:
     own = instruction.price or instruction.stop_price
-    if own is not None:
-        return round_to_tick(own, instrument.tick)
-    quote = fresh_quote(context.market.quotes, instrument.symbol, context)
-    if quote is not None:
-        return quote.price
-    position = state.position(instrument.symbol)
-    if instruction.is_close and not is_dust(position, instrument):
-        # A close is sized by the position alone: a dead price feed must not keep a trader in.
-        return position.average_price
-    return NeedsMarket(symbol=instrument.symbol)
+    if own is None:
+        quote = fresh_quote(context.market.quotes, instrument.symbol, context)
+        return None if quote is None else _Reference(price=quote.price, is_current=True)
+    price = round_to_tick(own, instrument.tick)
+    if price:
+        return _Reference(price=price, is_current=True)
+    error = f"The price {plain(own)} is below the market's tick of {plain(instrument.tick)}."
+    return Refusal(code="invalid_field", error=error)
 
 
-def _refusal_of_size(state: State, size: Size, instrument: Instrument, price: Decimal) -> Refusal | None:
-    too_small = below_minimum(size.amount, price, instrument)
+def _refusal_of_size(
+    state: State, size: Size, instrument: Instrument, reference: _Reference, context: Context
+) -> Refusal | None:
+    is_close = size.purpose is Purpose.CLOSE
+    # What only reduces is let out below the minimum value as well.
+    is_exempt = not reference.is_current or (is_close and closes_reduce_only(instrument, context))
+    too_small = below_minimum(size.amount, None if is_exempt else reference.price, instrument)
     if too_small is not None:
         return too_small
-    added = exposure_added(state, instrument.symbol, size.side, size.amount)
-    if added == ZERO or size.purpose is Purpose.CLOSE:
+    if is_close or not exposure_added(state, instrument.symbol, size.side, size.amount):
         return None
     if state.pause is not None:
         return Refusal(code="paused", error=f"Trading is paused by {state.pause.by}: {state.pause.why}")
     if state.liquidation is not None:
         return Refusal(code="paused", error="A liquidation is under way: nothing may be opened.")
-    return _refusal_of_exposure(state, added, instrument, price)
+    return _refusal_of_capital(state, size, instrument, reference.price, context)
 
 
-def _refusal_of_exposure(state: State, added: Decimal, instrument: Instrument, price: Decimal) -> Refusal | None:
-    free = free_capital(state, instrument)
-    needed = divide_down(multiply(added, price), leverage_of(state, instrument))
+def _refusal_of_capital(
+    state: State, size: Size, instrument: Instrument, price: Decimal, context: Context
+) -> Refusal | None:
+    free = free_capital(state, instrument, context.market)
+    needed = capital_needed(state, instrument, side=size.side, amount=size.amount, price=price)
     if needed > free:
         error = f"{plain(needed)} {instrument.quote} are needed; {plain(max(free, ZERO))} of the capital are free."
         return Refusal(code="insufficient_capital", error=error)
     most = state.terms.max_positions if state.terms is not None else None
-    taken = {symbol for symbol, position in state.positions.items() if not position.is_flat}
-    taken |= {order.symbol for order in state.orders.values() if order.purpose is Purpose.ENTRY}
+    taken = taken_symbols(state, context.market)
     if most is not None and instrument.symbol not in taken and len(taken) >= most:
         error = f"At most {most} positions are allowed, and as many are open or being opened."
         return Refusal(code="max_positions_reached", error=error)

@@ -2,21 +2,14 @@
 
 from collections.abc import Iterator
 
-from orderwright.engine.instruments import Instrument
-from orderwright.engine.orders import CancelState, Order
-from orderwright.engine.signals import Instruction, OrderType
-from orderwright.engine.strategy_account.events import (
-    CancellationEnded,
-    CancelRequested,
-    Event,
-    LegRefused,
-    SignalEnded,
-)
+from orderwright.engine.strategy_account.cancelling import cancel, cancellation_end
+from orderwright.engine.strategy_account.events import Event, LegRefused, SignalEnded
 from orderwright.engine.strategy_account.evolve import evolve_all
 from orderwright.engine.strategy_account.liquidation import liquidation_step
-from orderwright.engine.strategy_account.placing import NeedsMarket, expiry, place
+from orderwright.engine.strategy_account.placing import NeedsMarket, place
+from orderwright.engine.strategy_account.results import LegStatus
 from orderwright.engine.strategy_account.sizing import Refusal
-from orderwright.engine.strategy_account.state import CancelOutcome, Context, Leg, Run, State
+from orderwright.engine.strategy_account.state import Context, Leg, Run, State
 
 
 def advance(state: State, context: Context) -> list[Event]:
@@ -28,122 +21,100 @@ def advance(state: State, context: Context) -> list[Event]:
     return events
 
 
-def due_legs(state: State) -> Iterator[tuple[Run, Leg]]:
+def due_legs(state: State, context: Context) -> Iterator[tuple[Run, Leg]]:
     """Yield the legs that may be decided now.
 
-    A class waits until every leg of the one before is answered; inside a class, a placing leg waits for the placing
-    legs of the same symbol before it in the list.
+    A class waits until every leg of the one before is settled; inside a class, a placing leg waits for the placing
+    legs of the same market before it in the list, however they spell it.
     """
-    for run in _running(state):
-        open_legs = [leg for leg in run.legs if not leg.result.is_answered]
-        if not open_legs:
-            continue
-        current = min(leg.instruction.priority for leg in open_legs)
-        busy: set[str | None] = set()
-        for leg in open_legs:
-            if leg.instruction.priority != current:
+    for run in running(state):
+        busy: set[str] = set()
+        for leg in class_under_way(state, run, context):
+            if leg.instruction.is_cancel:
+                if leg.is_waiting:
+                    yield run, leg
                 continue
-            if leg.is_waiting and (leg.instruction.is_cancel or leg.instruction.symbol not in busy):
+            symbol = context.market.symbol_of(leg.instruction.symbol or "")
+            if leg.is_waiting and symbol not in busy:
                 yield run, leg
-            if not leg.instruction.is_cancel:
-                busy.add(leg.instruction.symbol)
+            busy.add(symbol)
 
 
-def _running(state: State) -> tuple[Run, ...]:
+def needing_market(state: State, context: Context, symbol: str) -> Iterator[tuple[Run, Leg]]:
+    """Yield the undecided legs of the classes under way that cannot go on without that market or its price."""
+    for run in running(state):
+        for leg in class_under_way(state, run, context):
+            instruction = leg.instruction
+            if not leg.is_waiting or instruction.is_cancel:
+                continue
+            if context.market.symbol_of(instruction.symbol or "") != symbol:
+                continue
+            if isinstance(place(state, run, instruction, context), NeedsMarket):
+                yield run, leg
+
+
+def running(state: State) -> tuple[Run, ...]:
+    """Return what goes forward side by side: every operation, and the first signal of the queue."""
     return (*state.operations, *state.queue[:1])
+
+
+def class_under_way(state: State, run: Run, context: Context) -> list[Leg]:
+    """Return the unsettled legs of the lowest priority that has any."""
+    unsettled = [leg for leg in run.legs if not _is_settled(state, leg, context)]
+    current = min((leg.instruction.priority for leg in unsettled), default=0)
+    return [leg for leg in unsettled if leg.instruction.priority == current]
+
+
+def _is_settled(state: State, leg: Leg, context: Context) -> bool:
+    result = leg.result
+    if result.status is not LegStatus.IN_DOUBT or result.engine_order_id is None:
+        return result.is_answered
+    # A sender hears of a doubt at once, but what comes after waits for the evidence as long as for an answer.
+    order = state.orders.get(result.engine_order_id)
+    return order is None or not order.placement_in_doubt or context.now >= order.valid_until
 
 
 def _next_step(state: State, context: Context) -> list[Event]:
     step = liquidation_step(state, context)
     if step:
         return step
-    for run, leg in due_legs(state):
-        step = _decide_leg(state, run, leg.instruction, context)
+    for run, leg in due_legs(state, context):
+        step = _decide_leg(state, run, leg, context)
         if step:
             return step
-    for run in _running(state):
+    for run in running(state):
         step = _end(run, context)
         if step:
             return step
     return []
 
 
-def _decide_leg(state: State, run: Run, instruction: Instruction, context: Context) -> list[Event]:
-    if instruction.is_cancel:
-        return _cancel(state, run, instruction, context)
-    match place(state, run, instruction, context):
-        case Refusal() as refusal:
-            return [_refused(run, instruction, refusal, context)]
+def _decide_leg(state: State, run: Run, leg: Leg, context: Context) -> list[Event]:
+    decision = (
+        cancel(state, run, leg.instruction, context)
+        if leg.instruction.is_cancel
+        else place(state, run, leg.instruction, context)
+    )
+    match decision:
+        case Refusal(code=code, error=error):
+            return [refused(run, leg, context, code=code, error=error)]
         case NeedsMarket():
             return []
-        case request:
-            return [request]
+        case list():
+            return decision
+    return [decision]
 
 
-def _refused(run: Run, instruction: Instruction, refusal: Refusal, context: Context) -> LegRefused:
-    return LegRefused(
-        at=context.now, signal_id=run.signal_id, leg=instruction.leg, code=refusal.code, error=refusal.error
-    )
-
-
-def _cancel(state: State, run: Run, instruction: Instruction, context: Context) -> list[Event]:
-    expired = expiry(state, run, instruction, context)
-    if expired is not None:
-        return [_refused(run, instruction, expired, context)]
-    targets = [
-        order
-        for order in state.orders.values()
-        if order.sequence < run.sequence and _is_target(order, instruction, context)
-    ]
-    if targets:
-        return [
-            CancelRequested(
-                at=context.now,
-                order_id=order.order_id,
-                attempt=order.cancel_attempt + (order.cancel is not CancelState.REQUESTED),
-                signal_id=run.signal_id,
-                leg=instruction.leg,
-            )
-            for order in targets
-        ]
-    if instruction.order_type is OrderType.CANCEL_ALL_ORDER:
-        return [_cancellation_ended(run, Leg(instruction=instruction, result=run.legs[0].result), context)]
-    wanted = instruction.order_id or instruction.ref
-    error = f"This strategy account has no open order {wanted}."
-    return [_refused(run, instruction, Refusal(code="order_not_found", error=error), context)]
-
-
-def _is_target(order: Order, instruction: Instruction, context: Context) -> bool:
-    if instruction.order_type is OrderType.CANCEL:
-        if instruction.order_id is not None:
-            return instruction.order_id in (order.order_id, order.exchange_order_id)
-        return instruction.ref is not None and instruction.ref == order.ref
-    if instruction.side is not None and instruction.side is not order.side:
-        return False
-    return instruction.symbol is None or order.symbol == _symbol(instruction.symbol, context)
-
-
-def _symbol(text: str, context: Context) -> str:
-    found = context.market.instruments.find(text) if context.market.instruments is not None else None
-    return found.symbol if isinstance(found, Instrument) else text.upper()
+def refused(run: Run, leg: Leg, context: Context, *, code: str, error: str) -> LegRefused:
+    """Return the refusal of a leg."""
+    return LegRefused(at=context.now, signal_id=run.signal_id, leg=leg.instruction.leg, code=code, error=error)
 
 
 def _end(run: Run, context: Context) -> list[Event]:
     for leg in run.legs:
-        if leg.cancels and not leg.result.is_answered and CancelOutcome.AWAITED not in leg.cancels.values():
-            return [_cancellation_ended(run, leg, context)]
+        ended = cancellation_end(run, leg, context)
+        if ended is not None:
+            return [ended]
     if all(leg.result.is_answered for leg in run.legs):
         return [SignalEnded(at=context.now, signal_id=run.signal_id)]
     return []
-
-
-def _cancellation_ended(run: Run, leg: Leg, context: Context) -> CancellationEnded:
-    outcomes = list(leg.cancels.values())
-    return CancellationEnded(
-        at=context.now,
-        signal_id=run.signal_id,
-        leg=leg.instruction.leg,
-        cancelled=outcomes.count(CancelOutcome.CANCELLED),
-        failed=outcomes.count(CancelOutcome.FAILED),
-        in_doubt=outcomes.count(CancelOutcome.IN_DOUBT),
-    )

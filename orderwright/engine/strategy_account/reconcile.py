@@ -1,5 +1,7 @@
 """From evidence to events: what an answer, a look or a poll says about an order that the log knows."""
 
+from decimal import Decimal
+
 from orderwright.engine.money import ZERO, add
 from orderwright.engine.orders import CancelState, Order, OrderStatus, is_terminal
 from orderwright.engine.outcomes import (
@@ -36,69 +38,69 @@ def placement_answered(state: State, answer: PlacementAnswered, context: Context
     order = state.orders.get(answer.order_id)
     if order is None:
         return []
-    match answer.result:
-        case Placed(order=seen):
-            return catch_up(order, seen, context)
-        case Refused(code=code, error=error) if _is_unanswered(order):
-            return [OrderRejected(at=context.now, order_id=order.order_id, code=code, error=error)]
-        case Unclear(reason=reason) if _is_unanswered(order):
-            return [OrderDoubted(at=context.now, order_id=order.order_id, reason=reason)]
-    return []
-
-
-def _is_unanswered(order: Order) -> bool:
-    return order.status is OrderStatus.PENDING and not order.placement_in_doubt
+    if isinstance(answer.result, Placed):
+        return catch_up(order, answer.result.order, context)
+    if order.status is not OrderStatus.PENDING or order.placement_in_doubt:
+        return []
+    if isinstance(answer.result, Unclear):
+        return [OrderDoubted(at=context.now, order_id=order.order_id, reason=answer.result.reason)]
+    refused = answer.result
+    return [OrderRejected(at=context.now, order_id=order.order_id, code=refused.code, error=refused.error)]
 
 
 def cancel_answered(state: State, answer: CancelAnswered, context: Context) -> list[Event]:
-    """Decide what a cancel's answer means; only the order's own final state ends it."""
+    """Decide what a cancel's answer means; only the order's own final state, with all its fills, ends it."""
     order = state.orders.get(answer.order_id)
-    if order is None or order.cancel is None:
+    if order is None:
         return []
-    match answer.result:
-        case Cancelled(order=seen) if seen is not None:
-            events = catch_up(order, seen, context)
-            return events if is_terminal(seen.status) else [*events, _doubted(order, "not ended yet", context)]
-        case Cancelled():
-            return [_doubted(order, "cancelled, final state not told", context)]
-        case NotFound():
-            return [_doubted(order, "the exchange does not know the order", context)]
+    events: list[Event] = []
+    if isinstance(answer.result, Cancelled) and answer.result.order is not None:
+        events = catch_up(order, answer.result.order, context)
+    if order.cancel is not CancelState.REQUESTED or _has_ended(events):
+        return events
+    if isinstance(answer.result, Refused):
+        refused = answer.result
+        return [CancelRefused(at=context.now, order_id=order.order_id, code=refused.code, error=refused.error)]
+    return [*events, CancelDoubted(at=context.now, order_id=order.order_id, reason=_why_in_doubt(answer.result))]
+
+
+def _why_in_doubt(result: Cancelled | NotFound | Unclear) -> str:
+    match result:
         case Unclear(reason=reason):
-            return [_doubted(order, reason, context)]
-        case Refused(code=code, error=error):
-            return [CancelRefused(at=context.now, order_id=order.order_id, code=code, error=error)]
-    return []
+            return reason
+        case NotFound():
+            return "the exchange does not know the order"
+        case Cancelled():
+            return "cancelled, but what it filled before is not told yet"
 
 
-def _doubted(order: Order, reason: str, context: Context) -> CancelDoubted:
-    return CancelDoubted(at=context.now, order_id=order.order_id, reason=reason)
+def _has_ended(events: list[Event]) -> bool:
+    return any(isinstance(event, OrderClosed) for event in events)
 
 
 def order_seen(state: State, seen: OrderSeen, context: Context) -> list[Event]:
     """Decide what a look at an order means.
 
-    "Never placed" needs two looks that found nothing, both asked after the order's `valid_until` plus the exchange's
-    lag, at an exchange that can be asked by client order id.
+    "Never placed" needs two looks that found nothing, one asked after the other had answered and both after the
+    order's `valid_until` plus the exchange's lag, at an exchange that can be asked by client order id.
     """
     order = state.orders.get(seen.order_id)
-    if order is None:
+    if order is None or isinstance(seen.result, Unclear):
         return []
-    match seen.result:
-        case ExchangeOrder():
-            return _seen_alive_or_ended(order, seen.result, context)
-        case NotFound() if order.placement_in_doubt:
-            traits = context.market.traits
-            if not traits.lookup_by_client_id or seen.asked_at <= order.valid_until + traits.lag:
-                return []
-            if order.misses + 1 < _LOOKS_THAT_MUST_MISS:
-                return [OrderMissed(at=context.now, order_id=order.order_id)]
-            return [OrderNeverPlaced(at=context.now, order_id=order.order_id)]
-    return []
+    if isinstance(seen.result, ExchangeOrder):
+        return _seen_alive_or_ended(order, seen.result, context)
+    traits = context.market.traits
+    counts_from = max(order.valid_until + traits.lag, order.missed_at)
+    if not order.placement_in_doubt or not traits.lookup_by_client_id or seen.asked_at <= counts_from:
+        return []
+    if order.misses + 1 < _LOOKS_THAT_MUST_MISS:
+        return [OrderMissed(at=context.now, order_id=order.order_id)]
+    return [OrderNeverPlaced(at=context.now, order_id=order.order_id)]
 
 
 def _seen_alive_or_ended(order: Order, seen: ExchangeOrder, context: Context) -> list[Event]:
     events = catch_up(order, seen, context)
-    if order.cancel is CancelState.IN_DOUBT and not is_terminal(seen.status):
+    if order.cancel is CancelState.IN_DOUBT and not is_terminal(seen.status) and not _has_ended(events):
         attempt = order.cancel_attempt + 1
         events.append(CancelRequested(at=context.now, order_id=order.order_id, attempt=attempt))
     return events
@@ -111,23 +113,24 @@ def catch_up(order: Order, seen: ExchangeOrder, context: Context) -> list[Event]
     """
     events: list[Event] = []
     if order.status is OrderStatus.PENDING or order.placement_in_doubt:
-        events.append(
-            OrderAccepted(at=context.now, order_id=order.order_id, exchange_order_id=seen.exchange_order_id)
-        )
+        events.append(OrderAccepted(at=context.now, order_id=order.order_id, exchange_order_id=seen.exchange_order_id))
     booked = order.filled
+    known = set(order.trade_ids)
     for fill in seen.fills:
-        if fill.trade_id in order.trade_ids or fill.amount <= ZERO:
+        if fill.trade_id in known or fill.amount <= ZERO:
             continue
+        known.add(fill.trade_id)
         booked = add(booked, fill.amount)
         events.append(
             FillRecorded(at=context.now, order_id=order.order_id, symbol=order.symbol, side=order.side, fill=fill)
         )
     if booked >= order.amount:
-        events.append(_closed(order, OrderStatus.FILLED, seen, context))
-    elif is_terminal(seen.status) and booked >= seen.filled:
-        events.append(_closed(order, seen.status, seen, context))
+        events.append(OrderClosed(at=context.now, order_id=order.order_id, status=OrderStatus.FILLED, filled=booked))
+    elif is_terminal(seen.status) and booked >= _least(seen):
+        events.append(OrderClosed(at=context.now, order_id=order.order_id, status=seen.status, filled=booked))
     return events
 
 
-def _closed(order: Order, status: OrderStatus, seen: ExchangeOrder, context: Context) -> OrderClosed:
-    return OrderClosed(at=context.now, order_id=order.order_id, status=status, filled=seen.filled)
+def _least(seen: ExchangeOrder) -> Decimal:
+    # "Filled" beside a smaller filled amount is an exchange that has not caught up with itself.
+    return max(seen.filled, seen.amount) if seen.status is OrderStatus.FILLED else seen.filled

@@ -66,18 +66,27 @@ def unanswered(instruction: Instruction) -> LegResult:
         symbol=instruction.symbol,
         side=instruction.side,
         ref=instruction.ref,
+        order_id=instruction.order_id,
     )
+
+
+_OF_A_LEG = (LegRefused, OrderRequested, CancellationEnded)
+_OF_AN_ORDER = (OrderAccepted, OrderRejected, OrderDoubted, OrderNeverPlaced, FillRecorded, OrderClosed)
+
+
+def is_told(event: Event) -> bool:
+    """Whether `event` is of a kind that can change a leg's result."""
+    return isinstance(event, _OF_A_LEG + _OF_AN_ORDER)
 
 
 def is_about(event: Event, result: LegResult) -> bool:
     """Whether `event` (of the same signal) concerns this leg."""
-    if isinstance(event, LegRefused | OrderRequested | CancellationEnded):
+    if isinstance(event, _OF_A_LEG):
         return event.leg == result.leg
-    order_id = getattr(event, "order_id", None)
-    return order_id is not None and order_id == result.engine_order_id
+    return isinstance(event, _OF_AN_ORDER) and event.order_id == result.engine_order_id
 
 
-def after(result: LegResult, event: Event) -> LegResult:  # noqa: PLR0911 -- one return per kind of event
+def after(result: LegResult, event: Event) -> LegResult:
     """Return the leg's result once `event`, which is about it, has happened."""
     match event:
         case LegRefused():
@@ -114,6 +123,8 @@ def after(result: LegResult, event: Event) -> LegResult:  # noqa: PLR0911 -- one
             )
         case FillRecorded():
             return replace(result, order_status=OrderStatus.PARTIALLY_FILLED)
+        case OrderClosed(status=OrderStatus.REJECTED):
+            return _failed(result, "exchange_rejected", "The exchange took the order, and then rejected it.")
         case OrderClosed():
             return replace(result, order_status=event.status)
         case CancellationEnded():

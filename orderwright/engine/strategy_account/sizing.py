@@ -5,11 +5,14 @@ from decimal import Decimal
 from msgspec import Struct
 
 from orderwright.engine.instruments import Instrument, MarketType
-from orderwright.engine.money import HUNDRED, ZERO, add, divide_down, floor_to_step, multiply, plain, subtract
+from orderwright.engine.money import HUNDRED, ZERO, divide_down, floor_to_step, multiply, plain, subtract
 from orderwright.engine.orders import Purpose
 from orderwright.engine.positions import Position
 from orderwright.engine.signals import Instruction, Side
+from orderwright.engine.strategy_account.exposure import is_dust, leverage_of
 from orderwright.engine.strategy_account.state import State
+
+_LARGEST = Decimal(10) ** 18
 
 
 class Size(Struct, frozen=True, kw_only=True):
@@ -28,12 +31,6 @@ class Refusal(Struct, frozen=True, kw_only=True):
     error: str
 
 
-def is_dust(position: Position, instrument: Instrument) -> bool:
-    """Whether what is held is below what the market trades, and so counts as flat."""
-    tradable = floor_to_step(abs(position.quantity), instrument.step)
-    return tradable == ZERO or tradable < instrument.min_amount
-
-
 def close_size(state: State, instruction: Instruction, instrument: Instrument) -> Size | Refusal:
     """Return the share of the own position that `instruction` (negative `qty_per`) closes.
 
@@ -43,19 +40,17 @@ def close_size(state: State, instruction: Instruction, instrument: Instrument) -
     side = _closing_side(state, instruction, position, instrument)
     if isinstance(side, Refusal):
         return side
-    held = abs(position.quantity)
-    share = divide_down(multiply(held, abs(instruction.qty_per or ZERO)), HUNDRED)
+    held = position.size
+    share = divide_down(multiply(held, (instruction.qty_per or ZERO).copy_abs()), HUNDRED)
     left = subtract(held, state.resting(instrument.symbol, side))
-    amount = floor_to_step(max(ZERO, min(share, left, held)), instrument.step)
-    if amount == ZERO and left <= ZERO:
+    if left <= ZERO:
         error = f"All of the {instrument.symbol} position ({plain(held)}) is already in open closing orders."
         return Refusal(code="insufficient_position", error=error)
+    amount = floor_to_step(min(share, left), instrument.step)
     return Size(side=side, amount=amount, purpose=Purpose.CLOSE, inputs={"position": position.quantity})
 
 
-def _closing_side(
-    state: State, instruction: Instruction, position: Position, instrument: Instrument
-) -> Side | Refusal:
+def _closing_side(state: State, instruction: Instruction, position: Position, instrument: Instrument) -> Side | Refusal:
     if is_dust(position, instrument):
         wanted = "short" if instruction.side is Side.BUY else "long"
         return _no_position(wanted, instrument.symbol)
@@ -70,9 +65,7 @@ def _no_position(wanted: str, symbol: str) -> Refusal:
     return Refusal(code=f"no_{wanted}_position", error=f"This strategy account holds no {wanted} position in {symbol}.")
 
 
-def entry_size(
-    state: State, instruction: Instruction, instrument: Instrument, price: Decimal
-) -> Size | Refusal:
+def entry_size(state: State, instruction: Instruction, instrument: Instrument, price: Decimal) -> Size | Refusal:
     """Return what an order that is not a close trades, from `qty`, or from `qty_per` percent of capital at `price`.
 
     SPOT: capital x percent / 100 / price; FUTURES: times leverage; STOCK: `qty_per` is a number of shares. A SPOT or
@@ -85,8 +78,10 @@ def entry_size(
     if isinstance(wanted, Refusal):
         return wanted
     amount, inputs = wanted
+    if amount >= _LARGEST:
+        return Refusal(code="invalid_field", error=f"{plain(amount)} {instrument.base} is more than can be traded.")
     amount = floor_to_step(amount, instrument.step)
-    if side is Side.SELL and instrument.market_type is not MarketType.FUTURES:
+    if side is Side.SELL and not instrument.market_type.is_margined:
         free = subtract(state.position(instrument.symbol).quantity, state.resting(instrument.symbol, Side.SELL))
         if amount > free:
             error = (
@@ -111,20 +106,14 @@ def _wanted(
     if capital <= ZERO:
         error = f"This strategy account has no capital in {instrument.quote}."
         return Refusal(code="insufficient_capital", error=error)
-    stake = multiply(multiply(capital, percent), leverage_of(state, instrument))
-    inputs = {"capital": capital, "qty_per": percent, "leverage": leverage_of(state, instrument)}
+    leverage = leverage_of(state, instrument)
+    stake = multiply(multiply(capital, percent), leverage)
+    inputs = {"capital": capital, "qty_per": percent, "leverage": leverage}
     return divide_down(stake, multiply(HUNDRED, price)), inputs
 
 
-def leverage_of(state: State, instrument: Instrument) -> Decimal:
-    """Return the leverage in force: 1 but for FUTURES."""
-    if instrument.market_type is not MarketType.FUTURES or state.terms is None:
-        return Decimal(1)
-    return state.terms.leverage
-
-
 def below_minimum(amount: Decimal, price: Decimal | None, instrument: Instrument) -> Refusal | None:
-    """Return why the market would not take so little, or None if it would."""
+    """Return why the market would not take so little, or None if it would; without a price only the amount counts."""
     if amount <= ZERO or amount < instrument.min_amount:
         least = max(instrument.min_amount, instrument.step)
         error = f"{plain(amount)} {instrument.base} is below the market's minimum of {plain(least)}."
@@ -134,41 +123,3 @@ def below_minimum(amount: Decimal, price: Decimal | None, instrument: Instrument
         error = f"{value} {instrument.quote} is below the market's minimum value of {plain(instrument.min_notional)}."
         return Refusal(code="below_minimum", error=error)
     return None
-
-
-def exposure_added(state: State, symbol: str, side: Side, amount: Decimal) -> Decimal:
-    """Return by how much the worst-case fill would raise the absolute position, in base units; 0 if it would not.
-
-    Worst case: this order and all own unfinished orders of its side fill, and none of the other side.
-    """
-    held = state.position(symbol).quantity
-    resting = state.resting(symbol, side)
-    before = abs(add(held, side.sign * resting))
-    after = abs(add(held, side.sign * add(resting, amount)))
-    return max(ZERO, subtract(after, max(before, abs(held))))
-
-
-def free_capital(state: State, instrument: Instrument) -> Decimal:
-    """Return the capital in the instrument's quote currency that neither positions nor entry orders tie up."""
-    tied = ZERO
-    for position in state.positions.values():
-        if position.quote == instrument.quote:
-            tied = add(tied, position.cost)
-    for symbol, side in {(order.symbol, order.side) for order in state.orders.values()}:
-        tied = add(tied, _tied_by_orders(state, symbol, side, instrument.quote))
-    return subtract(state.capital.get(instrument.quote, ZERO), divide_down(tied, leverage_of(state, instrument)))
-
-
-def _tied_by_orders(state: State, symbol: str, side: Side, quote: str) -> Decimal:
-    orders = [order for order in state.orders.values() if (order.symbol, order.side) == (symbol, side)]
-    if orders[0].quote != quote:
-        return ZERO
-    held = state.position(symbol).quantity
-    resting = state.resting(symbol, side)
-    grows = max(ZERO, subtract(abs(add(held, side.sign * resting)), abs(held)))
-    if grows == ZERO or resting == ZERO:
-        return ZERO
-    notional = ZERO
-    for order in orders:
-        notional = add(notional, order.notional_remaining)
-    return notional if grows >= resting else divide_down(multiply(notional, grows), resting)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from orderwright.engine.ids import OrderId, SignalId
-from orderwright.engine.instruments import Instruments, Quote
+from orderwright.engine.instruments import Instrument, Instruments, Quote
 from orderwright.engine.money import ZERO, add
 from orderwright.engine.orders import Order
 from orderwright.engine.positions import Position
@@ -27,11 +27,12 @@ class CancelOutcome(StrEnum):
 
 
 class Leg(Struct, frozen=True, kw_only=True):
-    """An instruction on its way; `cancels` are the orders it cancels."""
+    """An instruction on its way; `cancels` are the orders it cancels, which was asked for at `cancels_at`."""
 
     instruction: Instruction
     result: LegResult
     cancels: dict[OrderId, CancelOutcome] = {}
+    cancels_at: Micros = Micros(0)
 
     @property
     def is_waiting(self) -> bool:
@@ -123,6 +124,11 @@ class Market(Struct, frozen=True, kw_only=True):
     instruments: Instruments | None
     quotes: dict[str, Quote]
     traits: Traits
+
+    def symbol_of(self, text: str) -> str:
+        """Return the symbol that a sender's spelling means; the spelling itself where nobody can tell."""
+        found = None if self.instruments is None else self.instruments.find(text)
+        return found.symbol if isinstance(found, Instrument) else text
 
 
 class Context(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,86 @@
+"""Cancel legs: which orders they mean, and when every one of those has an answer or has had its time."""
+
+from collections.abc import Callable, Iterable
+
+from orderwright.engine.ids import SignalId
+from orderwright.engine.instruments import Instrument, SymbolAmbiguous, is_spelling_of
+from orderwright.engine.orders import CancelState, Order
+from orderwright.engine.signals import Instruction, OrderType
+from orderwright.engine.strategy_account.events import CancellationEnded, CancelRequested, Event
+from orderwright.engine.strategy_account.placing import expiry, instrument_of
+from orderwright.engine.strategy_account.sizing import Refusal
+from orderwright.engine.strategy_account.state import CancelOutcome, Context, Leg, Run, State
+
+
+def cancel(state: State, run: Run, instruction: Instruction, context: Context) -> list[Event] | Refusal:
+    """Decide a cancel leg: only orders of earlier signals are meant, never the own batch's."""
+    expired = expiry(state, run, instruction, context)
+    if expired is not None:
+        return expired
+    is_target = _target(instruction, context)
+    events: list[Event] = [
+        CancelRequested(
+            at=context.now,
+            order_id=order.order_id,
+            attempt=order.cancel_attempt + (order.cancel is not CancelState.REQUESTED),
+            signal_id=run.signal_id,
+            leg=instruction.leg,
+        )
+        for order in state.orders.values()
+        if order.sequence < run.sequence and is_target(order)
+    ]
+    return events or _nothing_to_cancel(run, instruction, context)
+
+
+def _nothing_to_cancel(run: Run, instruction: Instruction, context: Context) -> list[Event] | Refusal:
+    if instruction.order_type is OrderType.CANCEL:
+        wanted = instruction.order_id or instruction.ref
+        return Refusal(code="order_not_found", error=f"This strategy account has no open order {wanted}.")
+    market = None if instruction.symbol is None else instrument_of(instruction.symbol, context)
+    if isinstance(market, Refusal):
+        return market
+    return [_ended(run.signal_id, instruction.leg, (), context)]
+
+
+def _target(instruction: Instruction, context: Context) -> Callable[[Order], bool]:
+    if instruction.order_type is OrderType.CANCEL:
+        if instruction.order_id is not None:
+            return lambda order: instruction.order_id in (order.order_id, order.exchange_order_id)
+        return lambda order: instruction.ref is not None and instruction.ref == order.ref
+    is_of_symbol = _of_symbol(instruction.symbol, context)
+    return lambda order: instruction.side in (None, order.side) and is_of_symbol(order.symbol)
+
+
+def _of_symbol(text: str | None, context: Context) -> Callable[[str], bool]:
+    if text is None:
+        return lambda _symbol: True
+    instruments = context.market.instruments
+    match None if instruments is None else instruments.find(text):
+        case Instrument(symbol=wanted):
+            return lambda symbol: symbol == wanted
+        case SymbolAmbiguous():
+            return lambda _symbol: False
+    # The markets are not loaded, or this one is gone: the own orders are there all the same.
+    return lambda symbol: is_spelling_of(text, symbol)
+
+
+def cancellation_end(run: Run, leg: Leg, context: Context) -> CancellationEnded | None:
+    """Return the end of a cancel leg, if it has come: a doubt is given until the calls' deadline to be settled."""
+    outcomes = leg.cancels.values()
+    if not leg.cancels or leg.result.is_answered or CancelOutcome.AWAITED in outcomes:
+        return None
+    if CancelOutcome.IN_DOUBT in outcomes and context.now < leg.cancels_at + context.rules.call_timeout:
+        return None
+    return _ended(run.signal_id, leg.instruction.leg, outcomes, context)
+
+
+def _ended(signal_id: SignalId, leg: int, outcomes: Iterable[CancelOutcome], context: Context) -> CancellationEnded:
+    counted = list(outcomes)
+    return CancellationEnded(
+        at=context.now,
+        signal_id=signal_id,
+        leg=leg,
+        cancelled=counted.count(CancelOutcome.CANCELLED),
+        failed=counted.count(CancelOutcome.FAILED),
+        in_doubt=counted.count(CancelOutcome.IN_DOUBT),
+    )

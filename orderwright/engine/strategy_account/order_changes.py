@@ -1,0 +1,186 @@
+"""How events change a strategy account's orders, the positions they fill, and the legs that wait for them."""
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from orderwright.engine.ids import OrderId, SignalId
+from orderwright.engine.orders import CancelState, Order, OrderStatus, Step, next_status, with_fill
+from orderwright.engine.positions import after_fill
+from orderwright.engine.strategy_account import events as e
+from orderwright.engine.strategy_account.results import LegStatus
+from orderwright.engine.strategy_account.state import CancelOutcome, Leg, Run, State
+from orderwright.moments import SECOND, Micros
+
+_RETRY_AFTER_A_NO = 5 * SECOND
+
+
+def order_requested(state: State, event: e.OrderRequested) -> State:
+    """Take in an order that is to be sent."""
+    order = Order(
+        order_id=event.order_id,
+        signal_id=event.signal_id,
+        leg=event.leg,
+        sequence=_sequence(state, event.signal_id),
+        symbol=event.symbol,
+        base=event.base,
+        quote=event.quote,
+        side=event.side,
+        order_type=event.order_type,
+        amount=event.amount,
+        price=event.price,
+        reference_price=event.reference_price,
+        purpose=event.purpose,
+        reduce_only=event.reduce_only,
+        valid_until=event.valid_until,
+        requested_at=event.at,
+        ref=event.ref,
+    )
+    liquidation = state.liquidation
+    if liquidation is not None and event.signal_id == liquidation.command_id:
+        liquidation = replace(liquidation, next_leg=event.leg + 1)
+    return replace(state, orders={**state.orders, order.order_id: order}, liquidation=liquidation)
+
+
+def _sequence(state: State, signal_id: SignalId) -> int:
+    # Of a liquidation's orders: as young as whatever was accepted last, so that older signals' cancels spare them.
+    return next((run.sequence for run in state.queue if run.signal_id == signal_id), state.last_sequence)
+
+
+def order_accepted(state: State, event: e.OrderAccepted) -> State:
+    """Note that the exchange has the order, which ends every doubt about its placement."""
+    return _with_order(
+        state,
+        event.order_id,
+        lambda order: replace(
+            order,
+            status=next_status(order.status, Step.ACCEPTED),
+            exchange_order_id=event.exchange_order_id,
+            placement_in_doubt=False,
+            misses=0,
+        ),
+    )
+
+
+def order_rejected(state: State, event: e.OrderRejected) -> State:
+    """Let an order go that was not taken; whoever wanted it cancelled has what was wanted."""
+    return _without_order(_with_pause(state, event), event.order_id, CancelOutcome.CANCELLED)
+
+
+def order_never_placed(state: State, event: e.OrderNeverPlaced) -> State:
+    """Let an order go that never arrived; whoever wanted it cancelled has what was wanted."""
+    return _without_order(_with_pause(state, event), event.order_id, CancelOutcome.CANCELLED)
+
+
+def order_closed(state: State, event: e.OrderClosed) -> State:
+    """Let an order go that has ended; a cancel of it has succeeded only if that is how it ended."""
+    if event.status is OrderStatus.CANCELLED:
+        return _without_order(_with_pause(state, event), event.order_id, CancelOutcome.CANCELLED)
+    paused = state if event.status is OrderStatus.FILLED else _with_pause(state, event)
+    return _without_order(paused, event.order_id, CancelOutcome.FAILED)
+
+
+def _with_pause(state: State, event: e.OrderRejected | e.OrderNeverPlaced | e.OrderClosed) -> State:
+    # A liquidation that does not get its way must not try again at once, and for ever.
+    order = state.orders.get(event.order_id)
+    goal = state.liquidation
+    if order is None or goal is None or order.signal_id != goal.command_id:
+        return state
+    return replace(state, liquidation=replace(goal, not_before=Micros(event.at + _RETRY_AFTER_A_NO)))
+
+
+def order_doubted(state: State, event: e.OrderDoubted) -> State:
+    """Note that nobody knows whether the exchange has the order."""
+    return _with_order(state, event.order_id, lambda order: replace(order, placement_in_doubt=True))
+
+
+def order_missed(state: State, event: e.OrderMissed) -> State:
+    """Count a look that came late enough and found nothing."""
+    return _with_order(state, event.order_id, lambda order: replace(order, misses=order.misses + 1, missed_at=event.at))
+
+
+def fill_recorded(state: State, event: e.FillRecorded) -> State:
+    """Book a fill to its order and to the position."""
+    order = state.orders.get(event.order_id)
+    position = state.position(event.symbol)
+    if order is not None and position.base != order.base:
+        position = replace(position, base=order.base, quote=order.quote)
+    positions = {**state.positions, event.symbol: after_fill(position, event.side, event.fill)}
+    if order is None:
+        return replace(state, positions=positions)
+    amount, trade_ids = with_fill(order, event.fill)
+    status = next_status(order.status, Step.PARTLY_FILLED)
+    filled = replace(order, filled=amount, trade_ids=trade_ids, status=status)
+    return replace(state, positions=positions, orders={**state.orders, order.order_id: filled})
+
+
+def cancel_requested(state: State, event: e.CancelRequested) -> State:
+    """Note that an order is to be cancelled, and which leg waits for that."""
+    requested = _with_order(
+        state,
+        event.order_id,
+        lambda order: replace(order, cancel=CancelState.REQUESTED, cancel_attempt=event.attempt),
+    )
+
+    def waiting(run: Run, leg: Leg) -> Leg:
+        if run.signal_id != event.signal_id or leg.instruction.leg != event.leg:
+            return leg
+        return replace(leg, cancels={**leg.cancels, event.order_id: CancelOutcome.AWAITED}, cancels_at=event.at)
+
+    return requested if event.signal_id is None else with_legs(requested, waiting)
+
+
+def cancel_doubted(state: State, event: e.CancelDoubted) -> State:
+    """Note that nobody knows whether the order was cancelled."""
+    doubted = _with_order(state, event.order_id, lambda order: replace(order, cancel=CancelState.IN_DOUBT))
+    return _with_cancel_outcome(doubted, event.order_id, CancelOutcome.IN_DOUBT)
+
+
+def cancel_refused(state: State, event: e.CancelRefused) -> State:
+    """Note that the order lives on; a liquidation asks again, but not at once."""
+    refused = _with_order(state, event.order_id, lambda order: replace(order, cancel=None))
+    if refused.liquidation is not None:
+        goal = replace(refused.liquidation, not_before=Micros(event.at + _RETRY_AFTER_A_NO))
+        refused = replace(refused, liquidation=goal)
+    return _with_cancel_outcome(refused, event.order_id, CancelOutcome.FAILED)
+
+
+def with_legs(state: State, change: Callable[[Run, Leg], Leg]) -> State:
+    """Return the state with `change` applied to every leg that is on its way; the waiting signals' legs are not."""
+    running = state.queue[:1]
+    first = _changed(running, change)
+    operations = _changed(state.operations, change)
+    if first is running and operations is state.operations:
+        return state
+    return replace(state, queue=(*first, *state.queue[1:]), operations=operations)
+
+
+def _changed(runs: tuple[Run, ...], change: Callable[[Run, Leg], Leg]) -> tuple[Run, ...]:
+    changed = tuple(_changed_run(run, change) for run in runs)
+    return runs if all(new is old for new, old in zip(changed, runs, strict=True)) else changed
+
+
+def _changed_run(run: Run, change: Callable[[Run, Leg], Leg]) -> Run:
+    legs = tuple(change(run, leg) for leg in run.legs)
+    return run if all(new is old for new, old in zip(legs, run.legs, strict=True)) else replace(run, legs=legs)
+
+
+def _with_order(state: State, order_id: OrderId, change: Callable[[Order], Order]) -> State:
+    order = state.orders.get(order_id)
+    return state if order is None else replace(state, orders={**state.orders, order_id: change(order)})
+
+
+def _without_order(state: State, order_id: OrderId, outcome: CancelOutcome) -> State:
+    if order_id not in state.orders:
+        return state
+    orders = {known: order for known, order in state.orders.items() if known != order_id}
+    return _with_cancel_outcome(replace(state, orders=orders), order_id, outcome)
+
+
+def _with_cancel_outcome(state: State, order_id: OrderId, outcome: CancelOutcome) -> State:
+    def settled(_run: Run, leg: Leg) -> Leg:
+        if order_id not in leg.cancels or (leg.result.is_answered and leg.result.status is not LegStatus.IN_DOUBT):
+            return leg
+        return replace(leg, cancels={**leg.cancels, order_id: outcome})
+
+    return with_legs(state, settled)
