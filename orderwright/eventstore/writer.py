@@ -206,7 +206,11 @@ class GroupCommitWriter:
             self._learn_streams(appends)
             place = Place(log_id=self._sink.log_id, epoch=self._sink.epoch, tail=self._tail, now=self._clock.now())
             plan = plan_batch(appends, self._streams, place)
-            if plan.batch is None or self._is_written(plan.batch):
+            if plan.batch is None:
+                # Nothing asks the database whether these conflicts are still this writer's to tell.
+                self._renew()
+                return plan
+            if self._is_written(plan.batch):
                 return plan
         message = "the streams' versions in the database keep changing under the writer"
         raise Fenced(message)

@@ -4,7 +4,8 @@ MigrationError
 ├── DatabaseNewer
 ├── DatabaseOlder
 ├── MigrationChanged
-└── RoleMissing
+├── RoleMissing
+└── WrongEncoding
 """
 
 import hashlib
@@ -58,6 +59,10 @@ class RoleMissing(MigrationError):
     """There is no role without superuser's rights for the engine, and we may not make one."""
 
 
+class WrongEncoding(MigrationError):
+    """The database does not keep its text in UTF-8."""
+
+
 class Migration(Struct, frozen=True, kw_only=True):
     """One numbered file."""
 
@@ -96,6 +101,7 @@ def migrate(owner_conninfo: str, migrations: Sequence[Migration] | None = None) 
     wanted = shipped_migrations() if migrations is None else migrations
     with psycopg.connect(owner_conninfo, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        _check_encoding(connection)
         _ensure_app_role(connection)
         connection.execute(_BOOKKEEPING)
         return [migration.name for migration in _pending(connection, wanted) if _apply(connection, migration)]
@@ -137,6 +143,13 @@ def _apply(connection: "psycopg.Connection[tuple[object, ...]]", migration: Migr
             [migration.number, migration.name, migration.checksum],
         )
     return True
+
+
+def _check_encoding(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        message = f"the database keeps its text in {encoding}; make it with ENCODING 'UTF8' TEMPLATE template0"
+        raise WrongEncoding(message)
 
 
 def _ensure_app_role(connection: "psycopg.Connection[tuple[object, ...]]") -> None:

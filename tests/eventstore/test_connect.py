@@ -17,8 +17,8 @@ from orderwright.clock import SystemClock
 from orderwright.eventstore.connect import LogMissing, LogPlace, WritableLog, open_log, open_log_for_writing
 from orderwright.eventstore.connections import Database, connect
 from orderwright.eventstore.embedded import OWNER_ROLE, EmbeddedPostgres
-from orderwright.eventstore.postmaster import find_postmaster
 from orderwright.eventstore.postgres_sink import PostgresSink
+from orderwright.eventstore.postmaster import find_postmaster
 from orderwright.eventstore.server_user import server_user
 from orderwright.eventstore.store import Appended, AppendFailed, LeaseHeld, StoreUnavailable
 from orderwright.eventstore.verify import verify
@@ -62,11 +62,12 @@ def debian(open_folder: Path) -> Iterator[str]:
     user = server_user(home)
     user.own(home)
     options = f"-c listen_addresses= -c fsync=off -c unix_socket_directories={home}"
-    for command in (
-        ["initdb", "-D", home / "data", "-U", "admin", "-A", "trust", "-N"],
+    commands: list[list[str | Path]] = [
+        ["initdb", "-D", home / "data", "-U", "admin", "-A", "trust", "-N", "-E", "UTF8"],
         ["pg_ctl", "-D", home / "data", "-o", options, "-l", home / "log", "-w", "start"],
-    ):
-        done = user.run([programs / str(command[0]), *command[1:]])
+    ]
+    for command in commands:
+        done = user.run([programs / command[0], *command[1:]])
         assert done.returncode == 0, done
     yield f"host={home} user=admin dbname=postgres"
     user.run([programs / "pg_ctl", "-D", home / "data", "-m", "immediate", "-w", "stop"])

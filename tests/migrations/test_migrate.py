@@ -19,6 +19,7 @@ from orderwright.migrations.migrate import (
     Migration,
     MigrationChanged,
     RoleMissing,
+    WrongEncoding,
     check,
     migrate,
     shipped_migrations,
@@ -130,6 +131,17 @@ def test_the_check_says_whether_a_database_is_empty_or_behind(empty: str) -> Non
         with pytest.raises(DatabaseOlder) as found:
             check(connection)
         assert not found.value.is_empty
+
+
+def test_a_database_that_is_not_in_utf_8_is_refused_with_the_cure(server: EmbeddedPostgres) -> None:
+    maintenance = server.conninfo(role=OWNER_ROLE, database="postgres")
+    with psycopg.connect(maintenance, autocommit=True) as connection:
+        connection.execute(
+            "CREATE DATABASE latin ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0"
+        )
+        with pytest.raises(WrongEncoding, match="SQL_ASCII.*UTF8"):
+            migrate(server.conninfo(role=OWNER_ROLE, database="latin"))
+        connection.execute("DROP DATABASE latin")
 
 
 def test_an_owner_without_superuser_rights_can_migrate_if_it_may_take_the_role(server: EmbeddedPostgres) -> None:
