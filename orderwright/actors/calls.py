@@ -32,6 +32,7 @@ class Calls:
         self._under_way: set[tuple[str, str]] = set()
         self._sent: set[OrderId] = set()
         self._looks: dict[OrderId, tuple[int, int]] = {}
+        self._polls: set[OrderId] = set()
 
     def make(self, account: str, effect: Effect, *, paced: bool = True) -> None:
         """Make the call at `account`, unless it is under way; a paced look waits for its turn (1, 2, 4, … 30 s)."""
@@ -42,8 +43,11 @@ class Calls:
             if effect.order_id in self._sent:
                 return
             self._sent.add(effect.order_id)
-        if paced and isinstance(effect, LookUpOrder) and not self._is_due(effect.order_id):
-            return
+        if isinstance(effect, LookUpOrder):
+            if paced and not self._is_due(effect.order_id):
+                return
+            if not paced:
+                self._polls.add(effect.order_id)
         self._under_way.add(key)
         self._env.call(account, effect, self._me)
 
@@ -51,6 +55,10 @@ class Calls:
         """Note that a call has ended."""
         self._under_way.discard(_key_of_outcome(outcome))
         if isinstance(outcome, OrderSeen):
+            if outcome.order_id in self._polls:
+                # A poll is no sign of doubt: the first look into one must not wait for what polls there were before.
+                self._polls.discard(outcome.order_id)
+                return
             looks, _due = self._looks.get(outcome.order_id, (0, 0))
             delay = min(_FIRST_LOOK << min(looks, 10), _SLOWEST_LOOK)
             self._looks[outcome.order_id] = (looks + 1, self._env.now() + delay)

@@ -33,7 +33,9 @@ class Env(Protocol):
     def append(self, append: Append, ticket: int, to: Address) -> bool:
         """Write to the log, first in, first out; ends as `AppendEnded` with the same ticket.
 
-        Returns False if too much is waiting to be written: then nothing was taken, and no message will come.
+        Returns False if nothing was taken. Either too much is waiting to be written, and no message will come; or this
+        incarnation may rest on what was never written, and `AppendEnded` tells it so, for it to end. It matters that
+        the caller learns of this at once: whoever it would hand on to may be younger, and allowed to write.
         """
         ...
 

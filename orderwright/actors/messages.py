@@ -163,6 +163,12 @@ class Stopped(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class LogTrouble(Struct, frozen=True, kw_only=True):
+    """To the supervisor: this incarnation is about to end because the log failed it, by no fault of its own."""
+
+    at: Address
+
+
 class Wake(Struct, frozen=True, kw_only=True):
     """To the supervisor: bring this actor to life if it is not; `ask` hears `Awake`."""
 
@@ -264,6 +270,7 @@ Mail = (
     | AccountWanted
     | Ready
     | Stopped
+    | LogTrouble
     | Wake
     | CatalogueChanged
     | Operate

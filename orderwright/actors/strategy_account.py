@@ -22,6 +22,7 @@ from orderwright.actors.messages import (
     Execute,
     Loaded,
     LoadFailed,
+    LogTrouble,
     Mail,
     Operate,
     Operated,
@@ -47,18 +48,23 @@ from orderwright.engine.strategy_account.events import Event, LiquidationEnded, 
 from orderwright.engine.strategy_account.evolve import evolve
 from orderwright.engine.strategy_account.state import CancelOutcome, Context, Run, State
 from orderwright.eventstore.codec import EventCodec
-from orderwright.eventstore.store import Append, Appended
+from orderwright.eventstore.store import Append, Appended, AppendFailed
+from orderwright.moments import SECOND
 from orderwright.readmodels.account_view import view
 
 logger = logging.getLogger(__name__)
 
 CODEC: EventCodec[Event] = EventCodec(Event)
 
+_FULL_LOG = "full log"
+_FULL_LOG_WAIT = SECOND // 5
+
 
 class _Phase(Enum):
     REBUILDING = "rebuilding"
     RECOVERING = "recovering"
     LIVE = "live"
+    OVER = "over"
 
 
 class _Listener(Struct, frozen=True, kw_only=True):
@@ -72,6 +78,14 @@ class _Pending(Struct, frozen=True, kw_only=True):
     state: State
     ended: tuple[Run, ...]
     liquidated: tuple[LiquidationEnded, ...]
+    reply_to: AskId
+
+
+class _Postponed(Struct, frozen=True, kw_only=True):
+    """What is to be decided again when the log takes more."""
+
+    message: Message
+    command_id: UUID | None
     reply_to: AskId
 
 
@@ -93,6 +107,7 @@ class StrategyAccount:
         self._state = State()
         self._version = 0
         self._pending: _Pending | None = None
+        self._postponed: _Postponed | None = None
         self._outcomes: deque[Mail] = deque()
         self._commands: deque[Mail] = deque()
         self._to_recover: deque[Message] = deque()
@@ -105,14 +120,18 @@ class StrategyAccount:
     def handle(self, mail: Mail) -> None:
         """Take one message."""
         match mail:
+            case _ if self._phase is _Phase.OVER:
+                return
             case Start():
                 self._env.load(self._name, self._me)
             case Loaded():
                 self._rebuild(mail)
             case LoadFailed(reason=reason):
-                self._env.stop(self._me, reason)
+                self._fail_with_the_log(reason)
             case AppendEnded():
                 self._written(mail)
+            case Tick(reason=reason) if reason == _FULL_LOG:
+                self._decide_again()
             case Called() | Tick():
                 self._outcomes.append(mail)
             case _:
@@ -120,7 +139,7 @@ class StrategyAccount:
         self._go_on()
 
     def _go_on(self) -> None:
-        while self._pending is None and self._phase is not _Phase.REBUILDING:
+        while self._is_free:
             if self._to_recover:
                 self._decide(self._to_recover.popleft())
             elif self._outcomes:
@@ -133,10 +152,24 @@ class StrategyAccount:
             else:
                 return
 
+    @property
+    def _is_free(self) -> bool:
+        can_decide = self._phase in (_Phase.RECOVERING, _Phase.LIVE)
+        return can_decide and self._pending is None and self._postponed is None
+
+    def _end(self, reason: str) -> None:
+        # What is still stashed must not be acted on: this state may not be what the log has.
+        self._phase = _Phase.OVER
+        self._env.stop(self._me, reason)
+
+    def _fail_with_the_log(self, reason: str) -> None:
+        self._env.tell(LogTrouble(at=self._me), self._supervisor)
+        self._end(reason)
+
     def _rebuild(self, loaded: Loaded) -> None:
         self._profile = self._directory.profile(self._name)
         if self._profile is None:
-            self._env.stop(self._me, f"the catalogue has no {self._name}")
+            self._end(f"the catalogue has no {self._name}")
             return
         for stored in loaded.events:
             event = CODEC.decode(stored)
@@ -195,14 +228,16 @@ class StrategyAccount:
         self._decide(command, command_id=command.signal_id)
 
     def _operate(self, mail: Operate) -> None:
-        takes_time = isinstance(mail.command, CancelOrders | LiquidatePositions)
-        if takes_time:
-            self._listeners[SignalId(mail.command_id)] = _Listener(ask=mail.ask)
-        changed = self._decide(mail.command, command_id=mail.command_id, reply_to=NOBODY if takes_time else mail.ask)
-        if not changed:
-            self._listeners.pop(SignalId(mail.command_id), None)
-            note = "" if not takes_time else "already under way"
-            self._env.reply(mail.ask, Operated(account=self._name, done=not takes_time, changed=False, note=note))
+        command = mail.command
+        if not isinstance(command, CancelOrders | LiquidatePositions):
+            if not self._decide(command, command_id=mail.command_id, reply_to=mail.ask):
+                self._env.reply(mail.ask, Operated(account=self._name, done=True, changed=False))
+            return
+        self._listeners[command.command_id] = _Listener(ask=mail.ask)
+        if not self._decide(command, command_id=command.command_id):
+            del self._listeners[command.command_id]
+            reply = Operated(account=self._name, done=False, changed=False, note="already under way")
+            self._env.reply(mail.ask, reply)
 
     def _tick(self, reason: str) -> None:
         self._timers.discard(reason)
@@ -218,13 +253,20 @@ class StrategyAccount:
         if self._profile is None:
             return False
         events = decide(self._state, message, self._context(self._profile))
-        if events:
-            self._write(events, command_id, reply_to)
-        else:
+        if not events:
             self._act()
+        elif not self._write(events, command_id, reply_to):
+            self._pending = None
+            self._postponed = _Postponed(message=message, command_id=command_id, reply_to=reply_to)
+            self._env.after(_FULL_LOG_WAIT, Tick(reason=_FULL_LOG), self._me)
         return bool(events)
 
-    def _write(self, events: list[Event], command_id: UUID | None, reply_to: AskId) -> None:
+    def _decide_again(self) -> None:
+        postponed, self._postponed = self._postponed, None
+        if postponed is not None:
+            self._decide(postponed.message, command_id=postponed.command_id, reply_to=postponed.reply_to)
+
+    def _write(self, events: list[Event], command_id: UUID | None, reply_to: AskId) -> bool:
         state = self._state
         ended: list[Run] = []
         for event in events:
@@ -239,13 +281,13 @@ class StrategyAccount:
             events=self._causes.seal(events, version=self._version, command_id=command_id),
             attention=state.has_unfinished_business,
         )
-        if not self._env.append(batch, self._version, self._me):
-            self._env.stop(self._me, "the log takes no more at the moment")
+        return self._env.append(batch, self._version, self._me)
 
     def _written(self, mail: AppendEnded) -> None:
         pending, self._pending = self._pending, None
         if pending is None or not isinstance(mail.outcome, Appended):
-            self._env.stop(self._me, f"an append ended as {mail.outcome}")
+            end = self._fail_with_the_log if isinstance(mail.outcome, AppendFailed) else self._end
+            end(f"an append ended as {mail.outcome}")
             return
         self._state = pending.state
         self._version = mail.outcome.version
