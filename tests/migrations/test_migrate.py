@@ -139,7 +139,7 @@ def test_a_database_that_is_not_in_utf_8_is_refused_with_the_cure(server: Embedd
         connection.execute(
             "CREATE DATABASE latin ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0"
         )
-        with pytest.raises(WrongEncoding, match="SQL_ASCII.*UTF8"):
+        with pytest.raises(WrongEncoding, match=r"SQL_ASCII.*UTF8"):
             migrate(server.conninfo(role=OWNER_ROLE, database="latin"))
         connection.execute("DROP DATABASE latin")
 
