@@ -42,8 +42,9 @@ def evolve_all(catalogue: Catalogue, events: Iterable[e.Event]) -> Catalogue:
 
 
 def _with_link(catalogue: Catalogue, link: e.Link) -> Catalogue:
-    by_strategy = _put(catalogue.links_of(link.strategy), link)
-    by_account = _put(catalogue.links_on(link.account), link)
+    known = catalogue.link(link.strategy, link.account)
+    by_strategy = _put(catalogue.links_of(link.strategy), known, link)
+    by_account = _put(catalogue.links_on(link.account), known, link)
     return replace(
         catalogue,
         links_by_pair=catalogue.links_by_pair.insert((link.strategy, link.account), link),
@@ -53,8 +54,8 @@ def _with_link(catalogue: Catalogue, link: e.Link) -> Catalogue:
     )
 
 
-def _put(links: tuple[e.Link, ...], link: e.Link) -> tuple[e.Link, ...]:
-    if not links or links[-1].number < link.number:
+def _put(links: tuple[e.Link, ...], known: e.Link | None, link: e.Link) -> tuple[e.Link, ...]:
+    if known is None and (not links or links[-1].number < link.number):
         return (*links, link)
-    others = [other for other in links if other.number != link.number]
+    others = [other for other in links if other is not known]
     return tuple(sorted([*others, link], key=lambda one: one.number))
