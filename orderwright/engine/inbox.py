@@ -133,7 +133,10 @@ def evolve(inbox: Inbox, event: InboxEvent) -> Inbox:
         if event.sequence not in inbox.unfinished:
             return inbox
         return replace(inbox, unfinished=inbox.unfinished.remove(event.sequence))
-    entry = Unfinished(signal=event.signal, awaited=frozenset(event.recipients))
+    unfinished = inbox.unfinished
+    if event.recipients:
+        entry = Unfinished(signal=event.signal, awaited=frozenset(event.recipients))
+        unfinished = unfinished.insert(event.sequence, entry)
     ids, bodies = _forget(inbox.ids, event.at), _forget(inbox.bodies, event.at)
     mark = _mark(event.signal.holder, event.key or event.body_hash)
     known = Seen(signal_id=event.signal.signal_id, body_hash=event.body_hash, until=Micros(event.at + _lasts(event)))
@@ -144,7 +147,7 @@ def evolve(inbox: Inbox, event: InboxEvent) -> Inbox:
     return replace(
         inbox,
         last_sequence=event.sequence,
-        unfinished=inbox.unfinished.insert(event.sequence, entry),
+        unfinished=unfinished,
         ids=ids,
         bodies=bodies,
     )

@@ -24,7 +24,16 @@ from orderwright.engine.outcomes import (
     Unclear,
 )
 from orderwright.engine.signals import AUTOMATIC_PRIORITY, Instruction, OrderType, Side
-from orderwright.engine.strategy_account.commands import AdoptTerms, ExecuteSignal, Message, TimePassed
+from orderwright.engine.strategy_account.commands import (
+    AdoptTerms,
+    CancelOrders,
+    ExecuteSignal,
+    LiquidatePositions,
+    Message,
+    PauseTrading,
+    ResumeTrading,
+    TimePassed,
+)
 from orderwright.engine.strategy_account.decide import decide
 from orderwright.engine.strategy_account.effects import outstanding
 from orderwright.engine.strategy_account.events import Event, LegRefused, OrderRequested, Terms
@@ -35,7 +44,6 @@ from orderwright.engine.traits import Traits
 from orderwright.moments import SECOND, Micros
 
 START = Micros(1_800_000_000 * SECOND)
-OPERATOR = {"by": "olga", "why": "news"}
 
 
 def modestly(examples: int) -> settings:
@@ -331,6 +339,22 @@ def signal(sequence: int, *instructions: Instruction, born_at: Micros = START) -
         born_at=born_at,
         instructions=tuple(replace(item, leg=leg) for leg, item in enumerate(instructions)),
     )
+
+
+def cancel_orders(number: int, *, symbol: str | None = None, side: Side | None = None) -> CancelOrders:
+    return CancelOrders(command_id=numbered(number), by="olga", why="news", symbol=symbol, side=side)
+
+
+def liquidate(number: int) -> LiquidatePositions:
+    return LiquidatePositions(command_id=numbered(number), by="olga", why="news")
+
+
+def pause() -> PauseTrading:
+    return PauseTrading(by="olga", why="news")
+
+
+def resume() -> ResumeTrading:
+    return ResumeTrading(by="olga", why="over")
 
 
 def requests(events: list[Event]) -> list[OrderRequested]:

@@ -38,12 +38,14 @@ def test_a_status_is_either_terminal_or_active() -> None:
 
 def test_an_order_goes_from_pending_over_new_and_partially_filled_to_its_end() -> None:
     account = StrategyAccountUnderTest()
+    seen = []
     account.signal(buy(qty="2", price="90"))
-    assert account.order.status is OrderStatus.PENDING
+    seen.append(account.order.status)
     account.placed(account.order)
-    assert account.order.status is OrderStatus.NEW
+    seen.append(account.order.status)
     account.seen(account.order, OrderStatus.NEW, a_fill("t1", "0.5", "90"))
-    assert account.order.status is OrderStatus.PARTIALLY_FILLED
+    seen.append(account.order.status)
+    assert seen == [OrderStatus.PENDING, OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED]
     assert account.order.remaining == Decimal("1.5")
     account.seen(account.order, OrderStatus.NEW, a_fill("t1", "0.5", "90"), a_fill("t2", "1.5", "90"))
     assert account.orders == []

@@ -5,21 +5,19 @@ import pytest
 from orderwright.engine.orders import CancelState, OrderStatus
 from orderwright.engine.outcomes import Cancelled, CancelOrder, LookUpOrder, NotFound, Refused, Unclear
 from orderwright.engine.signals import Side
-from orderwright.engine.strategy_account.commands import CancelOrders
 from orderwright.engine.strategy_account.events import CancellationEnded, CancelRequested, Event, FillRecorded
 from orderwright.engine.strategy_account.results import LegStatus
 from orderwright.engine.strategy_account.state import State
 from tests.engine.given import (
-    OPERATOR,
     StrategyAccountUnderTest,
     a_fill,
     buy,
     cancel,
     cancel_all,
+    cancel_orders,
     close,
     kinds,
     market,
-    numbered,
     refusals,
     requests,
     results,
@@ -205,7 +203,7 @@ def test_an_operators_cancel_all_goes_beside_the_running_signal() -> None:
     account = StrategyAccountUnderTest()
     order = account.rests(buy(qty="2", price="90"))
     account.signal(buy(qty="1"))
-    command = CancelOrders(command_id=numbered(99), **OPERATOR)
+    command = cancel_orders(99)
     assert targets(account.when(command)) == [order.order_id, account.orders[-1].order_id]
     assert account.when(command) == []
     assert account.cancelled(order)[-1:] != []
@@ -216,7 +214,7 @@ def test_an_operators_cancel_all_goes_beside_the_running_signal() -> None:
 def test_an_operators_cancel_of_an_order_that_is_then_rejected_ends_too() -> None:
     account = StrategyAccountUnderTest()
     account.signal(buy(qty="1"))
-    account.when(CancelOrders(command_id=numbered(99), **OPERATOR))
+    account.when(cancel_orders(99))
     assert [type(effect).__name__ for effect in account.owes()] == ["PlaceOrder"]
     events = account.refused(account.order)
     assert ended(events) == (1, 0, 0)
