@@ -16,6 +16,7 @@ from orderwright.actors.messages import (
     Execute,
     Loaded,
     LoadFailed,
+    LogTrouble,
     Mail,
     NotStored,
     Overloaded,
@@ -27,6 +28,7 @@ from orderwright.actors.messages import (
     SignalStored,
     Start,
     SubmitSignal,
+    Tick,
     name_of,
 )
 from orderwright.engine.ids import SignalId, event_id
@@ -45,7 +47,8 @@ from orderwright.engine.inbox import (
 )
 from orderwright.engine.strategy_account.commands import ExecuteSignal
 from orderwright.eventstore.codec import EventCodec, encode
-from orderwright.eventstore.store import ANY_VERSION, Append, Appended, NewEvent
+from orderwright.eventstore.store import ANY_VERSION, Append, Appended, AppendFailed, Conflict, NewEvent
+from orderwright.moments import SECOND
 
 logger = logging.getLogger(__name__)
 
@@ -53,9 +56,13 @@ CODEC: EventCodec[InboxEvent] = EventCodec(InboxEvent)
 
 MOST_UNFINISHED = 1_000
 
+_FULL_LOG = "full log"
+_FULL_LOG_WAIT = SECOND // 5
 
-class _Ticket(Struct, frozen=True, kw_only=True):
-    signal_id: SignalId | None
+
+class _Storing(Struct, frozen=True, kw_only=True):
+    signal_id: SignalId
+    sequence: int
 
 
 class SignalInbox:
@@ -63,7 +70,8 @@ class SignalInbox:
 
     It decides ahead of the log: a signal is handed on as soon as its append is queued, which is safe because the log
     is first in, first out, so that nothing that follows from a signal is ever durable before it. Whoever asks hears
-    "stored" only when it is. If an append fails, this incarnation ends and the next one knows what is true.
+    "stored" only when it is. If an append fails, this incarnation ends and the next one knows what is true; it never
+    ends while appends of its own are under way, of which the next one would not know.
     """
 
     def __init__(self, *, env: Env, me: Address, supervisor: Address) -> None:
@@ -73,23 +81,27 @@ class SignalInbox:
         self._supervisor = supervisor
         self._inbox = Inbox()
         self._is_live = False
+        self._is_over = False
         self._waiting: list[Mail] = []
         self._recipients: dict[str, Address | None] = {}
         self._asks: dict[SignalId, AskId] = {}
         self._storing: dict[SignalId, list[AskId]] = {}
-        self._tickets: dict[int, _Ticket] = {}
+        self._tickets: dict[int, _Storing | None] = {}
+        self._to_finish: set[int] = set()
         self._last_ticket = 0
         self._written = 0
 
     def handle(self, mail: Mail) -> None:
         """Take one message."""
         match mail:
+            case _ if self._is_over:
+                return
             case Start():
                 self._env.load(self._name, self._me)
             case Loaded():
                 self._rebuild(mail)
             case LoadFailed(reason=reason):
-                self._env.stop(self._me, reason)
+                self._fail_with_the_log(reason)
             case _ if not self._is_live:
                 self._wait(mail)
             case SubmitSignal():
@@ -100,6 +112,8 @@ class SignalInbox:
                 self._settle(mail)
             case AccountReady():
                 self._account_ready(mail)
+            case Tick():
+                self._finish_what_waits()
             case _:
                 logger.warning("%s was told something that is not for it: %s", self._name, type(mail).__name__)
 
@@ -149,14 +163,14 @@ class SignalInbox:
 
     def _store(self, event: SignalReceived, ask: AskId) -> None:
         signal_id = event.signal.signal_id
-        if not self._append(event, signal_id, attention=True, ticket=_Ticket(signal_id=signal_id)):
+        storing = _Storing(signal_id=signal_id, sequence=event.sequence)
+        after = evolve(self._inbox, event)
+        if not self._append(event, signal_id, attention=bool(after.unfinished), storing=storing):
             self._env.reply(ask, Overloaded())
             return
-        self._inbox = evolve(self._inbox, event)
+        self._inbox = after
         self._asks[signal_id] = ask
         self._storing[signal_id] = []
-        if not event.recipients:
-            self._finish(event.sequence, signal_id)
         entry = Unfinished(signal=event.signal, awaited=frozenset(event.recipients))
         for account in event.recipients:
             at = self._recipients.get(account)
@@ -196,14 +210,25 @@ class SignalInbox:
     def _finish(self, sequence: int, signal_id: SignalId) -> None:
         event = SignalFinished(at=self._env.now(), sequence=sequence, signal_id=signal_id)
         after = evolve(self._inbox, event)
-        ticket = _Ticket(signal_id=None)
-        if not self._append(event, signal_id, attention=bool(after.unfinished), ticket=ticket):
-            self._env.stop(self._me, "the log takes no more at the moment")
+        if not self._append(event, signal_id, attention=bool(after.unfinished), storing=None):
+            self._finish_later(sequence)
             return
         self._inbox = after
         self._asks.pop(signal_id, None)
 
-    def _append(self, event: InboxEvent, cause: UUID, *, attention: bool, ticket: _Ticket) -> bool:
+    def _finish_later(self, sequence: int) -> None:
+        if not self._to_finish:
+            self._env.after(_FULL_LOG_WAIT, Tick(reason=_FULL_LOG), self._me)
+        self._to_finish.add(sequence)
+
+    def _finish_what_waits(self) -> None:
+        waiting, self._to_finish = sorted(self._to_finish), set()
+        for sequence in waiting:
+            entry = self._inbox.unfinished.get(sequence)
+            if entry is not None:
+                self._finish(sequence, entry.signal.signal_id)
+
+    def _append(self, event: InboxEvent, cause: UUID, *, attention: bool, storing: _Storing | None) -> bool:
         tag, payload = encode(event)
         ordinal = self._written + 1
         new = NewEvent(
@@ -216,7 +241,7 @@ class SignalInbox:
         )
         batch = Append(stream=self._name, expected_version=ANY_VERSION, events=(new,), attention=attention)
         self._last_ticket += 1
-        self._tickets[self._last_ticket] = ticket
+        self._tickets[self._last_ticket] = storing
         if not self._env.append(batch, self._last_ticket, self._me):
             del self._tickets[self._last_ticket]
             return False
@@ -224,21 +249,34 @@ class SignalInbox:
         return True
 
     def _append_ended(self, mail: AppendEnded) -> None:
-        signal_id = self._tickets.pop(mail.ticket).signal_id
         if not isinstance(mail.outcome, Appended):
-            self._give_up(f"an append ended as {mail.outcome}")
+            self._give_up(f"an append ended as {mail.outcome}", mail.outcome)
             return
-        if signal_id is None:
+        stored = self._tickets.pop(mail.ticket)
+        if stored is None:
             return
-        duplicates = self._storing.pop(signal_id, [])
-        self._tell(self._asks.get(signal_id, NOBODY), SignalStored(signal_id=signal_id))
+        duplicates = self._storing.pop(stored.signal_id, [])
+        self._tell(self._asks.get(stored.signal_id, NOBODY), SignalStored(signal_id=stored.signal_id))
         for ask in duplicates:
-            self._tell(ask, SignalDuplicate(signal_id=signal_id))
+            self._tell(ask, SignalDuplicate(signal_id=stored.signal_id))
+        if stored.sequence not in self._inbox.unfinished:
+            self._asks.pop(stored.signal_id, None)
 
-    def _give_up(self, reason: str) -> None:
+    def _give_up(self, reason: str, outcome: Conflict | AppendFailed) -> None:
         for signal_id, duplicates in self._storing.items():
             for ask in (self._asks.get(signal_id, NOBODY), *duplicates):
                 self._tell(ask, NotStored(reason=reason))
+        if isinstance(outcome, AppendFailed):
+            self._fail_with_the_log(reason)
+        else:
+            self._end(reason)
+
+    def _fail_with_the_log(self, reason: str) -> None:
+        self._env.tell(LogTrouble(at=self._me), self._supervisor)
+        self._end(reason)
+
+    def _end(self, reason: str) -> None:
+        self._is_over = True
         self._env.stop(self._me, reason)
 
     def _tell(self, ask: AskId, reply: Reply) -> None:

@@ -14,6 +14,7 @@ from orderwright.actors.messages import (
     Address,
     AskId,
     CatalogueChanged,
+    LogTrouble,
     Mail,
     Ready,
     Stopped,
@@ -51,6 +52,7 @@ class _Post:
         self.failures: list[Micros] = []
         self.is_waiting = False
         self.is_quarantined = False
+        self.is_blameless = False
         self.last_reason = ""
         self.inboxes: set[Address] = set()
         self.asks: list[AskId] = []
@@ -60,7 +62,7 @@ class Supervisor:
     """Every actor has one post; an incarnation that fails is followed by another after a growing, jittered delay.
 
     More than `Restarts.most` failures within `Restarts.within` put the post into quarantine: it stays down until an
-    operator wakes it.
+    operator wakes it. What the log's failures end does not count: once the log is back, so is everything else.
     """
 
     def __init__(self, *, env: Env, me: Address = SUPERVISOR, restarts: Restarts | None = None) -> None:
@@ -92,6 +94,9 @@ class Supervisor:
                 self._account_wanted(mail)
             case Ready():
                 self._ready(mail)
+            case LogTrouble(at=at):
+                post = self._post(name_of(at))
+                post.is_blameless = post.at == at
             case Stopped():
                 self._stopped(mail)
             case CatalogueChanged():
@@ -173,7 +178,10 @@ class Supervisor:
         if now - post.started >= rules.healthy_after:
             post.delay = 0
         post.failures = [at for at in post.failures if now - at < rules.within]
-        post.failures.append(now)
+        if post.is_blameless:
+            post.is_blameless = False
+        else:
+            post.failures.append(now)
         if len(post.failures) > rules.most:
             post.is_quarantined = True
             logger.error("%s failed %d times and is in quarantine: %s", name, len(post.failures), post.last_reason)

@@ -11,7 +11,6 @@ from orderwright.actors.messages import (
     AskId,
     CatalogueChanged,
     Describe,
-    Loaded,
     LoadFailed,
     LogTrouble,
     Operate,
@@ -23,7 +22,15 @@ from orderwright.actors.messages import (
 )
 from orderwright.actors.strategy_account import StrategyAccount
 from orderwright.engine.orders import OrderStatus
-from orderwright.engine.outcomes import CancelOrder, LookUpOrder, NotFound, PlaceOrder, Unclear
+from orderwright.engine.outcomes import (
+    CancelAnswered,
+    Cancelled,
+    CancelOrder,
+    LookUpOrder,
+    NotFound,
+    PlaceOrder,
+    Unclear,
+)
 from orderwright.engine.strategy_account.commands import (
     CancelOrders,
     LiquidatePositions,
@@ -37,7 +44,6 @@ from tests.actors.scripted_env import (
     INBOX,
     ME,
     NAME,
-    NOON,
     SUPERVISOR,
     ScriptedDirectory,
     ScriptedEnv,
@@ -50,9 +56,7 @@ ASK = AskId(7)
 
 def rebuilt(env: ScriptedEnv, directory: ScriptedDirectory | None = None) -> StrategyAccount:
     """Return an actor that has just read its stream."""
-    account = StrategyAccount(
-        env=env, me=ME, supervisor=SUPERVISOR, directory=directory or ScriptedDirectory(env)
-    )
+    account = StrategyAccount(env=env, me=ME, supervisor=SUPERVISOR, directory=directory or ScriptedDirectory(env))
     account.handle(Start())
     account.handle(env.loaded(NAME))
     return account
@@ -260,8 +264,6 @@ def test_polls_do_not_make_a_later_doubt_wait(env: ScriptedEnv, account: Strateg
     env.commit(account)
     (cancel,) = env.effects(CancelOrder)
     assert isinstance(cancel, CancelOrder)
-    from orderwright.engine.outcomes import CancelAnswered
-
     answers([CancelAnswered(order_id=cancel.order_id, result=NotFound())], account)
     env.commit_all(account)
     assert len(env.effects(LookUpOrder)) == looks + 1
@@ -285,8 +287,6 @@ def test_a_cancel_of_everything_is_answered_when_every_cancel_is(env: ScriptedEn
     account.handle(operate(CancelOrders(command_id=signal_id(50), by="kim", why="")))
     env.commit(account)
     assert env.heard(ASK) == []
-    from orderwright.engine.outcomes import CancelAnswered, Cancelled
-
     cancelled = Cancelled(order=shown(effect, status=OrderStatus.CANCELLED))
     answers([CancelAnswered(order_id=placement(effect).order_id, result=cancelled)], account)
     env.commit_all(account)
@@ -357,7 +357,6 @@ def test_a_stream_read_back_gives_the_state_that_was_lived(env: ScriptedEnv, acc
     env.commit_all(account)
     again = rebuilt(env)
     assert again._state == account._state
-    assert NOON == env.clock
 
 
 def test_events_of_an_order_belong_to_the_signal_that_asked_for_it(env: ScriptedEnv, account: StrategyAccount) -> None:
@@ -369,11 +368,9 @@ def test_events_of_an_order_belong_to_the_signal_that_asked_for_it(env: Scripted
     answers([seen(placement(effect).order_id, shown(effect))], again)
     env.commit_all(again)
     whole_life = [event.type for event in env.log.read_correlation(signal_id(1))]
-    assert whole_life == ["signal_accepted", "order_requested", "order_doubted", "signal_ended", "order_accepted"] or (
-        whole_life == ["signal_accepted", "order_requested", "order_doubted", "order_accepted", "signal_ended"]
-    )
+    assert whole_life[:3] == ["signal_accepted", "order_requested", "order_doubted"]
+    assert sorted(whole_life[3:]) == ["order_accepted", "signal_ended"]
     events = list(env.log.read_correlation(signal_id(1)))
     request = next(event for event in events if event.type == "order_requested")
     accepted_event = next(event for event in events if event.type == "order_accepted")
     assert accepted_event.causation == request.event_id
-    assert isinstance(env.loaded(NAME), Loaded)

@@ -1,0 +1,206 @@
+"""Those outside: senders who send again as TradingView does, operators who insist, and prices that move."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from orderwright.actors.messages import (
+    AccountReport,
+    Address,
+    Operate,
+    Operated,
+    Reply,
+    SignalDuplicate,
+    SignalIdReused,
+    SignalStored,
+    SubmitSignal,
+    inbox_name,
+    strategy_account_name,
+)
+from orderwright.engine.ids import SignalId
+from orderwright.engine.signals import Signal
+from orderwright.engine.strategy_account.commands import (
+    CancelOrders,
+    LiquidatePositions,
+    PauseTrading,
+    ResumeTrading,
+)
+from orderwright.moments import SECOND, Micros
+from tests.simulation.evidence import Promise, Report
+from tests.simulation.life import Desk, Life
+from tests.simulation.scenario import Move, Operation, Scenario, Webhook, Wish
+from tests.simulation.sim_exchange import SimExchange
+from tests.simulation.world import START, World
+
+_WEBHOOK_WAIT = 2 * SECOND
+_SENDS_AGAIN_AFTER = 5 * SECOND
+_MOST_SENDS = 4
+_OPERATOR_WAIT = 15 * SECOND
+_FOR_EVER = Micros(2**62)
+
+
+class Errand:
+    """Something that somebody wants done; `tries` so far."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self.is_done = False
+
+
+class Clients:
+    """Acts out a scenario's script against whichever life of the engine is running."""
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        exchange: SimExchange,
+        desk: Desk,
+        engine: Callable[[], Life | None],
+        scenario: Scenario,
+    ) -> None:
+        self._world = world
+        self._exchange = exchange
+        self._desk = desk
+        self._engine = engine
+        self._scenario = scenario
+        self._recipients = {
+            strategy: tuple(
+                strategy_account_name(strategy, account) for by, account in scenario.links if by == strategy
+            )
+            for strategy, _account in scenario.links
+        }
+        self._unfinished = len(scenario.script)
+        self.last_moment = START
+        self.stored: list[Promise] = []
+        self.reports: list[Report] = []
+        self.pauses: list[tuple[int, int, str]] = []
+        self._resumed: set[str] = set()
+        for item in scenario.script:
+            self._plan(item)
+
+    @property
+    def are_done(self) -> bool:
+        """Whether nobody wants anything any more."""
+        return self._unfinished == 0
+
+    def _plan(self, item: Webhook | Operation | Move) -> None:
+        jitter = self._world.rng.randrange(self._scenario.jitter) if self._scenario.jitter else 0
+        errand = Errand()
+        match item:
+            case Webhook():
+                act: Callable[[], None] = lambda: self._send(item, errand)  # noqa: E731 -- one name, three actions
+            case Operation():
+                act = lambda: self._operate(item, errand)  # noqa: E731
+            case Move():
+                act = lambda: self._move(item, errand)  # noqa: E731
+        self._world.at(START + item.at + jitter, act)
+
+    def _done(self, errand: Errand) -> None:
+        if not errand.is_done:
+            errand.is_done = True
+            self._unfinished -= 1
+            self.last_moment = self._world.now()
+
+    def _move(self, item: Move, errand: Errand) -> None:
+        if self._world.is_traced:
+            self._world.note("price", f"{item.symbol} {item.price}")
+        self._exchange.set_price(item.symbol, item.price)
+        self._done(errand)
+
+    def _send(self, item: Webhook, errand: Errand) -> None:
+        if errand.is_done:
+            return
+        errand.tries += 1
+        if self._world.is_traced:
+            self._world.note("webhook", f"{item.body}, time {errand.tries}")
+        life = self._engine()
+        if life is not None:
+            self._submit(life, item, errand)
+        wait = _WEBHOOK_WAIT + _SENDS_AGAIN_AFTER
+        if errand.tries < _MOST_SENDS:
+            self._world.at(self._world.now() + wait, lambda: self._send(item, errand))
+        else:
+            self._world.at(self._world.now() + wait, lambda: self._done(errand))
+
+    def _submit(self, life: Life, item: Webhook, errand: Errand) -> None:
+        signal = Signal(
+            signal_id=SignalId(self._new_id()),
+            strategy=item.strategy,
+            holder="owner",
+            received_at=self._world.now(),
+            instructions=item.orders,
+        )
+        recipients = self._recipients[item.strategy]
+        message = SubmitSignal(
+            signal=signal,
+            recipients=recipients,
+            key=item.key,
+            body_hash=item.body,
+            dedupe_window=item.dedupe_window,
+            ask=self._desk.open(lambda reply: self._heard(signal.signal_id, reply, errand)),
+        )
+        life.with_actor(inbox_name(item.strategy), lambda at: life.env.tell(message, at))
+
+    def _heard(self, signal_id: SignalId, reply: Reply, errand: Errand) -> None:
+        match reply:
+            case SignalStored() | SignalDuplicate() | SignalIdReused():
+                if isinstance(reply, SignalStored | SignalDuplicate):
+                    self.stored.append(Promise(self._world.step, reply.signal_id))
+                self._done(errand)
+            case AccountReport():
+                self.stored.append(Promise(self._world.step, signal_id))
+                self.reports.append(Report(reply.account, reply.results))
+                self._done(errand)
+
+    def _operate(self, item: Operation, errand: Errand) -> None:
+        if errand.is_done:
+            return
+        if self._world.is_traced:
+            self._world.note("operator", f"{item.wish} {item.strategy}@{item.account}")
+        life = self._engine()
+        if life is not None:
+            self._command(life, item, errand)
+        self._world.at(self._world.now() + _OPERATOR_WAIT, lambda: self._operate(item, errand))
+
+    def _command(self, life: Life, item: Operation, errand: Errand) -> None:
+        name = strategy_account_name(item.strategy, item.account)
+        if item.wish is Wish.PAUSE:
+            life.env.gate.close(name)
+        if item.wish is Wish.RESUME:
+            self._resumed.add(name)
+            self.pauses = [(since, min(until, self._world.now()), of) for since, until, of in self.pauses]
+        command_id = self._new_id()
+        operate = Operate(
+            command_id=command_id,
+            command=_command(item.wish, SignalId(command_id)),
+            ask=self._desk.open(lambda reply: self._operated(life, name, item, reply, errand)),
+        )
+
+        def tell(at: Address) -> None:
+            life.env.tell(operate, at)
+
+        life.with_actor(name, tell)
+
+    def _operated(self, life: Life, name: str, item: Operation, reply: Reply, errand: Errand) -> None:
+        if not isinstance(reply, Operated):
+            return
+        if item.wish is Wish.PAUSE and not errand.is_done and name not in self._resumed:
+            self.pauses.append((self._world.now(), _FOR_EVER, name))
+        if item.wish is Wish.RESUME:
+            life.env.gate.open(name)
+        self._done(errand)
+
+    def _new_id(self) -> UUID:
+        return UUID(int=self._world.rng.getrandbits(128))
+
+
+def _command(wish: Wish, command_id: SignalId) -> PauseTrading | ResumeTrading | CancelOrders | LiquidatePositions:
+    match wish:
+        case Wish.PAUSE:
+            return PauseTrading(by="operator", why="to see")
+        case Wish.RESUME:
+            return ResumeTrading(by="operator", why="seen")
+        case Wish.CANCEL_ALL:
+            return CancelOrders(command_id=command_id, by="operator", why="enough")
+        case Wish.LIQUIDATE:
+            return LiquidatePositions(command_id=command_id, by="operator", why="enough")

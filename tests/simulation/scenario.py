@@ -1,0 +1,158 @@
+"""What a scenario is: who trades where, and what senders, operators and prices do at which moment."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from enum import StrEnum
+from importlib import import_module
+from pkgutil import iter_modules
+
+from msgspec import Struct
+
+from orderwright.engine.instruments import Instrument, MarketType
+from orderwright.engine.signals import AUTOMATIC_PRIORITY, Instruction, OrderType, Side
+from orderwright.moments import SECOND
+from tests.simulation.evidence import Evidence
+
+BTC = "BTC/USDT"
+ETH = "ETH/USDT"
+
+
+class Webhook(Struct, frozen=True, kw_only=True):
+    """An alert, sent `at` microseconds after the start; `key` is the sender's id, equal bodies make duplicates."""
+
+    at: int
+    strategy: str
+    orders: tuple[Instruction, ...]
+    body: str
+    key: str | None = None
+    dedupe_window: int = 30 * SECOND
+
+
+class Wish(StrEnum):
+    """What an operator can want of a strategy account."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL_ALL = "cancel all"
+    LIQUIDATE = "liquidate"
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """An operator's command to the strategy account of `strategy` on `account`."""
+
+    at: int
+    strategy: str
+    account: str
+    wish: Wish
+
+
+class Move(Struct, frozen=True, kw_only=True):
+    """The price of a symbol moves."""
+
+    at: int
+    symbol: str
+    price: Decimal
+
+
+class Scenario(Struct, frozen=True, kw_only=True):
+    """`links` are (strategy, account) pairs; `jitter` lets every part of the script come up to so much later.
+
+    `check` returns what is wrong with the end, beside what must hold at the end of every scenario.
+    """
+
+    name: str
+    links: tuple[tuple[str, str], ...]
+    script: tuple[Webhook | Operation | Move, ...]
+    market_type: MarketType = MarketType.FUTURES
+    jitter: int = 0
+    check: Callable[[Evidence], Sequence[str]] = lambda _evidence: ()
+
+
+def instruments(market_type: MarketType) -> tuple[Instrument, ...]:
+    """Return the markets of every simulated exchange."""
+    return tuple(
+        Instrument(
+            symbol=f"{base}/USDT",
+            market_type=market_type,
+            base=base,
+            quote="USDT",
+            step=Decimal("0.001"),
+            tick=Decimal("0.1"),
+            min_amount=Decimal("0.001"),
+            min_notional=Decimal(5),
+        )
+        for base in ("BTC", "ETH")
+    )
+
+
+PRICES = {BTC: Decimal(100_000), ETH: Decimal(4_000)}
+
+
+def order(
+    order_type: OrderType,
+    side: Side | None = None,
+    *,
+    symbol: str | None = BTC,
+    qty: str | None = None,
+    qty_per: str | None = None,
+    price: str | None = None,
+) -> Instruction:
+    """Return an instruction; `signal` numbers it."""
+    return Instruction(
+        leg=0,
+        order_type=order_type,
+        priority=AUTOMATIC_PRIORITY[order_type],
+        symbol=symbol,
+        side=side,
+        qty=None if qty is None else Decimal(qty),
+        qty_per=None if qty_per is None else Decimal(qty_per),
+        price=None if price is None else Decimal(price),
+    )
+
+
+def market(side: Side, qty: str, symbol: str = BTC) -> Instruction:
+    """Return a MARKET order."""
+    return order(OrderType.MARKET, side, symbol=symbol, qty=qty)
+
+
+def limit(side: Side, qty: str, price: str, symbol: str = BTC) -> Instruction:
+    """Return a LIMIT order."""
+    return order(OrderType.LIMIT, side, symbol=symbol, qty=qty, price=price)
+
+
+def cancel_all(symbol: str | None = None) -> Instruction:
+    """Return a cancel of all own orders."""
+    return order(OrderType.CANCEL_ALL_ORDER, symbol=symbol)
+
+
+def close_all(symbol: str = BTC) -> Instruction:
+    """Return a close of the whole position."""
+    return order(OrderType.MARKET, symbol=symbol, qty_per="-100")
+
+
+def webhook(at: float, strategy: str, *orders: Instruction, key: str | None = None, body: str = "") -> Webhook:
+    """Return an alert sent `at` seconds after the start; its body is unlike any other's unless given."""
+    numbered = tuple(
+        Instruction(**{field: getattr(each, field) for field in each.__struct_fields__ if field != "leg"}, leg=leg)
+        for leg, each in enumerate(orders)
+    )
+    return Webhook(
+        at=round(at * SECOND), strategy=strategy, orders=numbered, key=key, body=body or f"{strategy} at {at}"
+    )
+
+
+def operation(at: float, strategy: str, account: str, wish: Wish) -> Operation:
+    """Return an operator's command given `at` seconds after the start."""
+    return Operation(at=round(at * SECOND), strategy=strategy, account=account, wish=wish)
+
+
+def move(at: float, price: str, symbol: str = BTC) -> Move:
+    """Return a move of a price `at` seconds after the start."""
+    return Move(at=round(at * SECOND), symbol=symbol, price=Decimal(price))
+
+
+def all_scenarios() -> dict[str, Scenario]:
+    """Return every scenario: each module of the folder `scenarios` has one, named SCENARIO."""
+    package = import_module("tests.simulation.scenarios")
+    modules = [import_module(f"{package.__name__}.{info.name}") for info in iter_modules(package.__path__)]
+    return {module.SCENARIO.name: module.SCENARIO for module in modules}

@@ -1,0 +1,262 @@
+"""A small honest exchange with books of its own; whatever goes wrong on the way to it is the wire's doing."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from itertools import count
+
+from msgspec import Struct
+
+from orderwright.engine.instruments import Instrument, MarketType, Quote
+from orderwright.engine.orders import Fill, OrderStatus
+from orderwright.engine.outcomes import (
+    CancelAnswered,
+    Cancelled,
+    CancelOrder,
+    Effect,
+    ExchangeOrder,
+    FetchQuote,
+    LookUpOrder,
+    NotFound,
+    OrderSeen,
+    Outcome,
+    Placed,
+    PlacementAnswered,
+    PlaceOrder,
+    QuoteAnswered,
+    Refused,
+    Unclear,
+)
+from orderwright.engine.signals import OrderType, Side
+from orderwright.engine.traits import ClientIdRule, Traits
+from orderwright.moments import SECOND, Micros
+from tests.simulation.world import World
+
+FEE_RATE = Decimal("0.001")
+_OPEN = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
+
+
+class BookedOrder:
+    """An order in the exchange's books; `visible_from` is when look-ups begin to know it."""
+
+    def __init__(self, effect: PlaceOrder, *, account: str, exchange_order_id: str) -> None:
+        self.account = account
+        self.client_order_id = str(effect.order_id)
+        self.exchange_order_id = exchange_order_id
+        self.symbol = effect.symbol
+        self.side = effect.side
+        self.order_type = effect.order_type
+        self.amount = effect.amount
+        self.price = effect.price
+        self.status = OrderStatus.NEW
+        self.filled = Decimal(0)
+        self.fills: list[Fill] = []
+        self.visible_from = 0
+        self.fills_lag = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still trade."""
+        return self.status in _OPEN
+
+    def shown(self, now: int) -> ExchangeOrder:
+        """Return the order as a look at this moment shows it."""
+        return ExchangeOrder(
+            client_order_id=self.client_order_id,
+            exchange_order_id=self.exchange_order_id,
+            symbol=self.symbol,
+            side=self.side,
+            amount=self.amount,
+            status=self.status,
+            filled=self.filled,
+            fills=tuple(fill for fill in self.fills if fill.at + self.fills_lag <= now),
+        )
+
+
+class Received(Struct, frozen=True, kw_only=True):
+    """A command that reached the exchange, carried out or not; `sent_at` is the moment its sender put on it."""
+
+    step: int
+    sent_at: Micros
+    account: str
+    kind: str
+    client_order_id: str
+    exchange_order_id: str | None
+    was_done: bool
+
+
+class SimExchange:
+    """Accounts, orders, fills and positions; prices move when told to."""
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        instruments: Iterable[Instrument],
+        prices: dict[str, Decimal],
+        traits: Traits,
+        partial_fills: float = 0,
+    ) -> None:
+        self._world = world
+        self.instruments = {instrument.symbol: instrument for instrument in instruments}
+        self.prices = dict(prices)
+        self.traits = traits
+        self._partial_fills = partial_fills
+        self._ids = count(1)
+        self.orders: dict[str, BookedOrder] = {}
+        self.journal: list[Received] = []
+        self.positions: dict[tuple[str, str], Decimal] = {}
+
+    def arrive(self, account: str, effect: Effect, *, asked_at: Micros, hidden: bool, fills_lag: int) -> Outcome:
+        """Carry out a command or a query that has reached the exchange."""
+        match effect:
+            case PlaceOrder():
+                result = self._place(account, effect, sent_at=asked_at, hidden=hidden, fills_lag=fills_lag)
+                return PlacementAnswered(order_id=effect.order_id, result=result)
+            case CancelOrder():
+                return CancelAnswered(order_id=effect.order_id, result=self._cancel(account, effect, asked_at))
+            case LookUpOrder():
+                return OrderSeen(order_id=effect.order_id, asked_at=asked_at, result=self._look(account, effect))
+            case FetchQuote(symbol=symbol):
+                return QuoteAnswered(symbol=symbol, result=self._quote(symbol))
+
+    def set_price(self, symbol: str, price: Decimal) -> None:
+        """Let the price move; resting orders that it crosses fill."""
+        self.prices[symbol] = price
+        for order in list(self.orders.values()):
+            if order.is_open and order.symbol == symbol and self._crosses(order):
+                self._trade(order)
+
+    def open_orders(self, account: str) -> tuple[ExchangeOrder, ...]:
+        """Return what the account has open, as far as it is visible."""
+        now = self._world.now()
+        return tuple(
+            order.shown(now)
+            for order in self.orders.values()
+            if order.is_open and order.account == account and order.visible_from <= now
+        )
+
+    def _place(
+        self, account: str, effect: PlaceOrder, *, sent_at: Micros, hidden: bool, fills_lag: int
+    ) -> Placed | Refused | Unclear:
+        refusal = self._refusal(account, effect)
+        order = BookedOrder(effect, account=account, exchange_order_id=f"x{next(self._ids)}")
+        self._write_down(
+            Received(
+                step=self._world.step,
+                sent_at=sent_at,
+                account=account,
+                kind="place",
+                client_order_id=order.client_order_id,
+                exchange_order_id=order.exchange_order_id,
+                was_done=refusal is None,
+            )
+        )
+        if refusal is not None:
+            return refusal
+        self.orders[order.exchange_order_id] = order
+        order.fills_lag = fills_lag
+        now = self._world.now()
+        if hidden:
+            order.visible_from = min(now + self._world.rng.randrange(8 * SECOND), effect.valid_until + self.traits.lag)
+        if order.order_type is OrderType.MARKET or self._crosses(order):
+            self._trade(order)
+        return Placed(order=order.shown(now))
+
+    def _refusal(self, account: str, effect: PlaceOrder) -> Refused | Unclear | None:
+        rule = self.traits.client_id_unique
+        for order in self.orders.values():
+            same = order.account == account and order.client_order_id == effect.order_id
+            if same and (rule is not ClientIdRule.OPEN_ONLY or order.is_open):
+                return Unclear(reason="duplicate client order id")
+        if self.traits.request_expiry and self._world.now() > effect.valid_until:
+            return Refused(code="exchange_rejected", error="the request has expired")
+        if effect.reduce_only:
+            held = self.positions.get((account, effect.symbol), Decimal(0))
+            if effect.amount > -held * effect.side.sign:
+                return Refused(code="exchange_rejected", error="reduce-only would not reduce")
+        return None
+
+    def _cancel(self, account: str, effect: CancelOrder, sent_at: Micros) -> Cancelled | NotFound:
+        order = self._find(account, effect.exchange_order_id, effect.order_id)
+        is_done = order is not None and order.is_open
+        self._write_down(
+            Received(
+                step=self._world.step,
+                sent_at=sent_at,
+                account=account,
+                kind="cancel",
+                client_order_id=effect.order_id if order is None else order.client_order_id,
+                exchange_order_id=effect.exchange_order_id if order is None else order.exchange_order_id,
+                was_done=is_done,
+            )
+        )
+        if order is None or not order.is_open:
+            return NotFound()
+        order.status = OrderStatus.CANCELLED
+        return Cancelled(order=order.shown(self._world.now()) if self._world.chance(0.5) else None)
+
+    def _look(self, account: str, effect: LookUpOrder) -> ExchangeOrder | NotFound | Unclear:
+        if effect.exchange_order_id is None and not self.traits.lookup_by_client_id:
+            return Unclear(reason="this exchange cannot be asked by client order id")
+        order = self._find(account, effect.exchange_order_id, effect.order_id)
+        return NotFound() if order is None else order.shown(self._world.now())
+
+    def _find(self, account: str, exchange_order_id: str | None, client_order_id: str) -> BookedOrder | None:
+        now = self._world.now()
+        if exchange_order_id is not None:
+            order = self.orders.get(exchange_order_id)
+            return order if order is not None and order.account == account and order.visible_from <= now else None
+        for order in self.orders.values():
+            if order.account == account and order.client_order_id == client_order_id and order.visible_from <= now:
+                return order
+        return None
+
+    def _quote(self, symbol: str) -> Quote | Unclear:
+        price = self.prices.get(symbol)
+        if price is None:
+            return Unclear(reason=f"no market {symbol}")
+        return Quote(symbol=symbol, price=price, at=self._world.now())
+
+    def _crosses(self, order: BookedOrder) -> bool:
+        if order.price is None:
+            return True
+        price = self.prices[order.symbol]
+        return price <= order.price if order.side is Side.BUY else price >= order.price
+
+    def _trade(self, order: BookedOrder) -> None:
+        if not order.is_open:
+            return
+        left = order.amount - order.filled
+        step = self.instruments[order.symbol].step
+        half = (left / 2 // step) * step
+        if half and self._world.chance(self._partial_fills):
+            self._fill(order, half)
+            delay = self._world.rng.randrange(20 * SECOND)
+            self._world.at(self._world.now() + delay, lambda: self._trade(order))
+        else:
+            self._fill(order, left)
+
+    def _fill(self, order: BookedOrder, amount: Decimal) -> None:
+        price = order.price or self.prices[order.symbol]
+        instrument = self.instruments[order.symbol]
+        takes_base = instrument.market_type is MarketType.SPOT and order.side is Side.BUY
+        fill = Fill(
+            # Exchanges number trades per order, per market or per account: the least unique of them is the hardest.
+            trade_id=f"t{len(order.fills) + 1}",
+            amount=amount,
+            price=price,
+            fee=amount * FEE_RATE if takes_base else amount * price * FEE_RATE,
+            fee_currency=instrument.base if takes_base else instrument.quote,
+            at=self._world.now(),
+        )
+        order.fills.append(fill)
+        order.filled += amount
+        order.status = OrderStatus.FILLED if order.filled == order.amount else OrderStatus.PARTIALLY_FILLED
+        key = (order.account, order.symbol)
+        change = amount * order.side.sign - (fill.fee if takes_base else 0)
+        self.positions[key] = self.positions.get(key, Decimal(0)) + change
+
+    def _write_down(self, received: Received) -> None:
+        self.journal.append(received)
+        if self._world.is_traced:
+            self._world.note("exchange", str(received))

@@ -1,0 +1,179 @@
+"""One run of one scenario: a scheduler that lets the seed choose, crashes when told to, and stops when all is quiet."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from orderwright.actors.inbox import SignalInbox
+from orderwright.actors.messages import name_of
+from orderwright.actors.strategy_account import StrategyAccount
+from orderwright.engine.inbox import Inbox
+from orderwright.engine.strategy_account.state import State
+from orderwright.engine.traits import ClientIdRule, Traits
+from orderwright.moments import SECOND, Micros
+from tests.simulation.clients import Clients
+from tests.simulation.evidence import Evidence, decoded
+from tests.simulation.faults import CALM, FaultMix, Faults
+from tests.simulation.invariants import violations
+from tests.simulation.life import Desk, Life, profiles_of
+from tests.simulation.replays import differences
+from tests.simulation.scenario import PRICES, Scenario, instruments
+from tests.simulation.sim_exchange import SimExchange
+from tests.simulation.sim_log import SimLog
+from tests.simulation.wire import Fate, Wire
+from tests.simulation.world import World
+
+_STEP_TAKES = 50
+_SETTLES_IN = 80 * SECOND
+_LATEST = 400 * SECOND
+_MOST_STEPS = 20_000
+
+PLAIN = Traits(client_id_unique=ClientIdRule.OPEN_ONLY)
+
+
+class Crash(Struct, frozen=True, kw_only=True):
+    """The process dies before step `step`: `kept` is the share of the queued appends that the database still takes."""
+
+    step: int
+    kept: float = 0.0
+    wire: Fate = Fate.ARRIVE
+    down_for: int = SECOND
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """Everything that a run is made of, beside its scenario."""
+
+    seed: int
+    mix: FaultMix = CALM
+    crashes: tuple[Crash, ...] = ()
+    traits: Traits = PLAIN
+
+
+class Run:
+    """A scenario under way; `run` returns when it is quiet, with what is wrong then."""
+
+    def __init__(self, scenario: Scenario, plan: Plan, *, is_traced: bool = False) -> None:
+        self.scenario = scenario
+        self.world = World(plan.seed, is_traced=is_traced)
+        self.log = SimLog(self.world)
+        self.faults = Faults(self.world, plan.mix)
+        self.exchange = SimExchange(
+            self.world,
+            instruments=instruments(scenario.market_type),
+            prices=PRICES,
+            traits=plan.traits,
+            partial_fills=plan.mix.partial_fills,
+        )
+        self.desk = Desk()
+        self.wire = Wire(self.world, self.exchange, self.faults)
+        self.profiles = profiles_of(scenario)
+        self.life: Life | None = None
+        self.clients = Clients(
+            world=self.world, exchange=self.exchange, desk=self.desk, engine=lambda: self.life, scenario=scenario
+        )
+        self._crashes = list(plan.crashes)
+        self._disturbed: Micros = self.world.now()
+        self._start()
+
+    def run(self) -> list[str]:
+        """Let everything happen; return what is wrong at the end."""
+        while True:
+            self.world.step += 1
+            if self.world.step > _MOST_STEPS:
+                return [f"not quiet after {_MOST_STEPS} steps"]
+            if self._crashes and self.life is not None and self.world.step >= self._crashes[0].step:
+                self._crash(self._crashes.pop(0))
+            elif not self._step():
+                if not self._crashes:
+                    return self._verdict()
+                self._crash(self._crashes.pop(0))
+
+    def evidence(self) -> Evidence:
+        """Return all that can be looked at now."""
+        live_accounts: dict[str, tuple[State, int]] = {}
+        live_inboxes: dict[str, Inbox] = {}
+        for at, room in self.life.env.rooms.items() if self.life is not None else ():
+            if isinstance(room, StrategyAccount):
+                live_accounts[name_of(at)] = (room._state, room._version)
+            elif isinstance(room, SignalInbox):
+                live_inboxes[name_of(at)] = room._inbox
+        return Evidence(
+            orders=tuple(self.exchange.orders.values()),
+            journal=self.exchange.journal,
+            positions=self.exchange.positions,
+            entries=[decoded(*known) for known in zip(self.log.events(), self.log.committed_at, strict=True)],
+            accounts={name: profile.account for name, profile in self.profiles.items()},
+            stored_promises=self.clients.stored,
+            reports=self.clients.reports,
+            pauses=self.clients.pauses,
+            live_accounts=live_accounts,
+            live_inboxes=live_inboxes,
+            has_evidence=self.exchange.traits.lookup_by_client_id,
+        )
+
+    def _step(self) -> bool:
+        world = self.world
+        if self.life is None:
+            return self._idle()
+        world.pass_time(_STEP_TAKES)
+        choices = self.life.env.choices()
+        if not choices:
+            return self._idle()
+        index = int(world.rng.random() * (choices + world.is_due))
+        if index == choices or (world.next_moment and world.chance(self.faults.mix.impatience)):
+            world.fire_next()
+        else:
+            self.life.env.take(index)
+        return True
+
+    def _idle(self) -> bool:
+        if self._is_quiet():
+            return False
+        if self.world.next_moment is None:
+            return False
+        self.world.fire_next()
+        return True
+
+    def _is_quiet(self) -> bool:
+        if self.life is None or not self.clients.are_done or not self.wire.is_empty:
+            return False
+        if not self.log.unfinished():
+            return True
+        since = max(self._disturbed, self.clients.last_moment, self.faults.until)
+        calm_for = self.world.now() - since
+        return calm_for >= _LATEST or (calm_for >= _SETTLES_IN and not self._wrongs())
+
+    def _verdict(self) -> list[str]:
+        evidence = self.evidence()
+        return [*self._wrongs(), *self.scenario.check(evidence)]
+
+    def _wrongs(self) -> list[str]:
+        evidence = self.evidence()
+        return [*violations(evidence), *differences(evidence)]
+
+    def _start(self) -> None:
+        self._disturbed = self.world.now()
+        if self.world.is_traced:
+            self.world.note("start", "the engine starts")
+        self.life = Life(
+            world=self.world,
+            log=self.log,
+            exchange=self.exchange,
+            wire=self.wire,
+            faults=self.faults,
+            desk=self.desk,
+            profiles=self.profiles,
+        )
+
+    def _crash(self, crash: Crash) -> None:
+        if self.world.is_traced:
+            self.world.note("crash", str(crash))
+        assert self.life is not None
+        self.life.env.crash(_share(crash.kept))
+        self.life = None
+        self.wire.cut(crash.wire)
+        self.world.at(self.world.now() + crash.down_for, self._start)
+
+
+def _share(kept: float) -> Callable[[int], int]:
+    return lambda queued: round(queued * kept)
