@@ -10,3 +10,4 @@ NOT_SET_UP: Final = 4
 LEASE_HELD: Final = 5
 LOG_BROKEN: Final = 6
 REFUSED: Final = 7
+INTERRUPTED: Final = 130
