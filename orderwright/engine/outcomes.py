@@ -18,7 +18,7 @@ from orderwright.moments import Micros
 
 
 class PlaceOrder(Struct, frozen=True, kw_only=True):
-    """Send the order once, and only before `valid_until`."""
+    """Send the order once, and only before `valid_until`; a stop then waits at the exchange for `stop_price`."""
 
     order_id: OrderId
     symbol: str
@@ -31,6 +31,7 @@ class PlaceOrder(Struct, frozen=True, kw_only=True):
     valid_until: Micros
     deadline: Micros
     market_type: MarketType | None = None
+    stop_price: Decimal | None = None
 
 
 class CancelOrder(Struct, frozen=True, kw_only=True):
@@ -66,7 +67,11 @@ Effect = PlaceOrder | CancelOrder | LookUpOrder | FetchQuote
 
 
 class ExchangeOrder(Struct, frozen=True, kw_only=True):
-    """An order as the exchange shows it; `filled` is cumulative, `fills` are all it tells of (in time order)."""
+    """An order as the exchange shows it; `filled` is cumulative, `fills` are all it tells of (in time order).
+
+    Where a triggered stop trades as another order, `child_exchange_order_id` names that one, and the stop is shown with
+    the child's fills; the child itself names the stop in `parent_exchange_order_id` and has no client order id.
+    """
 
     client_order_id: str
     exchange_order_id: str
@@ -76,6 +81,8 @@ class ExchangeOrder(Struct, frozen=True, kw_only=True):
     status: OrderStatus
     filled: Decimal
     fills: tuple[Fill, ...]
+    child_exchange_order_id: str | None = None
+    parent_exchange_order_id: str | None = None
 
 
 class Placed(Struct, frozen=True, kw_only=True):

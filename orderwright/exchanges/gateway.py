@@ -19,6 +19,10 @@ class ExchangeUnavailable(ExchangeError):
     """The exchange could not be asked; trying again later may help."""
 
 
+class LeverageRefused(ExchangeError):
+    """The exchange does not allow this leverage now; the message is in its own words."""
+
+
 class Gateway(Protocol):
     """One account at one exchange. Thread-safe; no method but `open` and the queries may block for long."""
 
@@ -61,5 +65,18 @@ class Gateway(Protocol):
 
         Raises:
             ExchangeUnavailable: the exchange could not be asked.
+        """
+        ...
+
+
+class MarginGateway(Gateway, Protocol):
+    """A gateway to an exchange that also trades futures, where leverage belongs to the account and the symbol."""
+
+    def set_leverage(self, symbol: str, leverage: Decimal) -> None:
+        """Let the account trade futures of `symbol` with this leverage from now on, also what is open there.
+
+        Raises:
+            LeverageRefused: the exchange does not allow it.
+            ExchangeUnavailable: the exchange could not be asked, or nobody knows whether it did it.
         """
         ...
