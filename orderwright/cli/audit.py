@@ -1,57 +1,105 @@
 """`log`, `replay` and `verify`: what happened, what was known then, and proof that nobody changed it since."""
 
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 import typer
+from msgspec import Struct
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from orderwright import bootstrap
-from orderwright.cli.options import DEFAULT_DATA, ConfigOption, DataOption, JsonOption, installation
+from orderwright.cli.options import DEFAULT_DATA, ConfigOption, DataOption, JsonOption, existing_installation
 from orderwright.cli.output import console, errors, print_json, say
+from orderwright.config.reading import did_you_mean
+from orderwright.engine.catalogue.events import Event as CatalogueEvent
+from orderwright.engine.inbox import InboxEvent
+from orderwright.engine.strategy_account.events import Event as StrategyAccountEvent
 from orderwright.eventstore.store import LogReader, StoredEvent
 from orderwright.eventstore.verify import verify as verify_chain
 from orderwright.moments import Micros, from_datetime, to_iso
-from orderwright.readmodels.replay import full_name, state_as_builtins
+from orderwright.readmodels.replay import UnknownStream, full_name, state_as_builtins
 from orderwright.readmodels.replay import replay as replay_stream
 
 _FOLLOW_SECONDS = 0.5
+_SHORTENED = "strategy-account/"
+_TYPES = tuple(
+    str(event.__struct_config__.tag)
+    for union in (CatalogueEvent, InboxEvent, StrategyAccountEvent)
+    for event in get_args(union)
+)
+
+
+class _Wanted(Struct, frozen=True, kw_only=True):
+    """Which events are to be shown: those of a stream (None: of all), of a type (None: any)."""
+
+    stream: str | None
+    kind: str | None
+
+    def after(self, reader: LogReader, position: int) -> Iterator[StoredEvent]:
+        rows = reader.read_all(after_position=position) if self.stream is None else reader.read_stream(self.stream)
+        return (row for row in rows if row.position > position and self.kind in (None, row.type))
 
 
 def log(
     *,
     data: DataOption = DEFAULT_DATA,
     config: ConfigOption = None,
-    stream: Annotated[str | None, typer.Option(help="Only this stream, e.g. test1@A1 or inbox/test1.")] = None,
-    kind: Annotated[str | None, typer.Option("--type", help="Only events of this type, e.g. fill_recorded.")] = None,
-    after: Annotated[int, typer.Option(help="Only events after this position.", min=0)] = 0,
-    limit: Annotated[int | None, typer.Option(help="The last so many events; all without it.", min=1)] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on showing what is written.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    stream: Annotated[
+        str | None, typer.Option(metavar="STREAM", help="Only this stream: test1@A1, inbox/test1, or catalogue.")
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", help="Only events of this type, such as fill_recorded.")
+    ] = None,
+    after: Annotated[int, typer.Option(metavar="POSITION", help="Only events after this position.", min=0)] = 0,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="The last so many; all without it.", min=1)] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", metavar="", help="Go on showing what is written, until Ctrl-C.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", metavar="", help="One JSON object a line, for programs.")] = False,
 ) -> None:
-    """Show what happened, event by event, in the one order in which it was written."""
-    place = installation(data, config)
+    """Show what happened, event by event, in the one order in which it was written.
+
+    orderwright log --limit 20
+    orderwright log --stream test1@A1 --type fill_recorded --json
+    """
+    if kind is not None and kind not in _TYPES:
+        guess = did_you_mean(kind, dict.fromkeys(_TYPES)) or f" Known are: {', '.join(_TYPES)}."
+        message = f"there are no events of the type {kind!r}.{guess}"
+        raise typer.BadParameter(message, param_hint="--type")
+    place = existing_installation(data, config)
     with bootstrap.reading(place) as opened:
-        position = after
-        rows = [row for row in _events(opened.reader, stream, after) if kind in (None, row.type)]
-        for row in rows[-limit:] if limit else rows:
-            _show(row, json=json)
-            position = max(position, row.position)
-        while follow:
-            time.sleep(_FOLLOW_SECONDS)
-            for row in _events(opened.reader, stream, position):
-                position = row.position
-                if kind in (None, row.type):
-                    _show(row, json=json)
+        wanted = _Wanted(stream=_existing(opened.reader, stream), kind=kind)
+        rows: Iterable[StoredEvent] = wanted.after(opened.reader, after)
+        shown_up_to = _show_all(deque(rows, maxlen=limit) if limit else rows, after, json=json)
+        try:
+            while follow:
+                time.sleep(_FOLLOW_SECONDS)
+                shown_up_to = _show_all(wanted.after(opened.reader, shown_up_to), shown_up_to, json=json)
+        except KeyboardInterrupt:
+            return
 
 
-def _events(reader: LogReader, stream: str | None, after: int) -> Iterator[StoredEvent]:
+def _existing(reader: LogReader, stream: str | None) -> str | None:
     if stream is None:
-        return reader.read_all(after_position=after)
-    return (row for row in reader.read_stream(full_name(stream)) if row.position > after)
+        return None
+    name = full_name(stream)
+    names = [head.stream for head in reader.streams()]
+    if name not in names:
+        guess = did_you_mean(name, dict.fromkeys(names))
+        message = f"there is no stream {stream}.{guess.replace(_SHORTENED, '')}"
+        raise UnknownStream(message)
+    return name
+
+
+def _show_all(rows: Iterable[StoredEvent], position: int, *, json: bool) -> int:
+    for row in rows:
+        _show(row, json=json)
+        position = row.position
+    return position
 
 
 def _show(row: StoredEvent, *, json: bool) -> None:
@@ -70,33 +118,44 @@ def _show(row: StoredEvent, *, json: bool) -> None:
         }
         print_json(line)
         return
-    told = " ".join(f"{key}={_short(value)}" for key, value in payload.items() if key not in ("type", "at"))
+    told = " ".join(f"{key}={_short(key, value)}" for key, value in payload.items() if key not in ("type", "at"))
+    stream = row.stream.removeprefix(_SHORTENED)
     console.print(
-        f"{row.position:>8} {to_iso(row.recorded_at)} {row.stream} #{row.version} {row.type} {told}",
+        f"{row.position:>8} {to_iso(row.recorded_at)} {stream} #{row.version} {row.type} {told}",
         soft_wrap=True,
         markup=False,
     )
 
 
-def _short(value: object) -> str:
+def _short(key: str, value: object) -> str:
+    if isinstance(value, int) and key.endswith(("_at", "_until")):
+        return to_iso(Micros(value))
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def replay(
-    stream: Annotated[str, typer.Argument(help="A strategy account (test1@A1), inbox/STRATEGY, or catalogue.")],
+    stream: Annotated[
+        str, typer.Argument(metavar="STREAM", help="A strategy account (test1@A1), inbox/STRATEGY, or catalogue.")
+    ],
     *,
     data: DataOption = DEFAULT_DATA,
     config: ConfigOption = None,
-    at: Annotated[str | None, typer.Option(help="As of this moment: ISO 8601; UTC if it names no zone.")] = None,
-    version: Annotated[int | None, typer.Option(help="As of this version of the stream.", min=1)] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="As of this moment: ISO 8601; UTC if it names no zone.")
+    ] = None,
+    version: Annotated[int | None, typer.Option(metavar="N", help="As of this version of the stream.", min=1)] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show a stream's state, now or at any earlier moment, folded anew from its events."""
+    """Show a stream's state, now or at any earlier moment, folded anew from its events.
+
+    orderwright replay test1@A1
+    orderwright replay test1@A1 --at 2026-11-21T09:30:00Z
+    """
     if at is not None and version is not None:
         message = "choose --at or --version, not both"
         raise typer.BadParameter(message)
     name = full_name(stream)
-    place = installation(data, config)
+    place = existing_installation(data, config)
     with bootstrap.reading(place) as opened:
         replayed = replay_stream(name, opened.reader.read_stream(name), version=version, at=_moment(at))
     shown = {
@@ -120,16 +179,18 @@ def _moment(text: str | None) -> Micros | None:
         moment = datetime.fromisoformat(text)
     except ValueError as exc:
         message = f"--at {text!r} is not ISO 8601, like 2026-11-21T09:30:00Z"
-        raise typer.BadParameter(message) from exc
+        raise typer.BadParameter(message, param_hint="--at") from exc
     return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def verify(*, data: DataOption = DEFAULT_DATA, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Recompute the whole hash chain; a changed, missing or added event is found, and its batch is named.
 
-    Exits with 6 if the log is not what was written.
+    Exits with 6 if the log is not what was written. Works while the engine runs, and without it.
+
+        orderwright verify --data data
     """
-    place = installation(data, config)
+    place = existing_installation(data, config)
     with bootstrap.reading(place) as opened:
         total = opened.reader.head_position()
         with _progress() as progress:

@@ -25,7 +25,14 @@ app = typer.Typer(
     name="orderwright",
     help="""Turns trading signals into orders, exactly once, and keeps every decision in a log.
 
-    A first tour: `orderwright demo`. An installation of your own: `setup`, `apply`, `serve`, then send a webhook.
+    A first tour is `orderwright demo`. An installation of your own takes three commands, and then a webhook:
+
+        orderwright setup --data data
+        orderwright apply declaration.toml --data data
+        orderwright serve --data data
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration, 4 not set up, 5 another engine runs on this
+    log, 6 the log is not what was written, 7 refused, 130 interrupted.
     """,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -33,16 +40,19 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-app.command()(setup)
-app.command()(apply)
-app.command()(serve)
-app.command()(status)
-app.command()(log)
-app.command()(replay)
-app.command()(verify)
-app.command(name="paper-exchange")(paper_exchange)
-app.command()(demo)
-app.add_typer(configuration, name="config")
+_RUN = "Set up and run"
+_LOOK = "Look into it"
+
+app.command(rich_help_panel=_RUN)(setup)
+app.command(rich_help_panel=_RUN)(apply)
+app.command(rich_help_panel=_RUN)(serve)
+app.command(name="paper-exchange", rich_help_panel=_RUN)(paper_exchange)
+app.add_typer(configuration, name="config", rich_help_panel=_RUN)
+app.command(rich_help_panel=_LOOK)(status)
+app.command(rich_help_panel=_LOOK)(log)
+app.command(rich_help_panel=_LOOK)(replay)
+app.command(rich_help_panel=_LOOK)(verify)
+app.command(rich_help_panel=_LOOK)(demo)
 
 _EXITS: tuple[tuple[type[OrderwrightError], int], ...] = (
     (ConfigurationError, exits.BAD_CONFIGURATION),
@@ -56,7 +66,9 @@ _EXITS: tuple[tuple[type[OrderwrightError], int], ...] = (
 
 
 @app.callback(invoke_without_command=True)
-def _root(*, version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
+def _root(
+    *, version: Annotated[bool, typer.Option("--version", metavar="", help="Show the version and exit.")] = False
+) -> None:
     if version:
         sys.stdout.write(f"orderwright {__version__}\n")
         raise typer.Exit
@@ -65,7 +77,7 @@ def _root(*, version: Annotated[bool, typer.Option("--version", help="Show the v
 def main() -> None:
     """Run the command line; a known error becomes a sentence on stderr and its exit code."""
     try:
-        app()
+        app(prog_name="orderwright")
     except OrderwrightError as exc:
         complain(f"orderwright: {exc}")
         sys.exit(next((code for kind, code in _EXITS if isinstance(exc, kind)), exits.FAILED))

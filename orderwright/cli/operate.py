@@ -1,14 +1,28 @@
 """`setup`, `apply` and `status`: making an installation, saying what it trades, seeing how it is."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from orderwright import bootstrap
+from orderwright.actors.catalogue_desk import load_catalogue
+from orderwright.actors.messages import strategy_account_name
 from orderwright.cli.engine_client import EngineClient
-from orderwright.cli.options import DEFAULT_DATA, ConfigOption, DataOption, JsonOption, installation
+from orderwright.cli.options import (
+    DEFAULT_DATA,
+    ConfigOption,
+    DataOption,
+    JsonOption,
+    existing_installation,
+    installation,
+)
 from orderwright.cli.output import as_builtins, print_json, print_table, say
+from orderwright.engine.money import plain
+from orderwright.engine.strategy_account.state import State
+from orderwright.eventstore.store import LogReader
+from orderwright.readmodels.account_view import view
 from orderwright.readmodels.overview import overview
 
 
@@ -21,6 +35,8 @@ def setup(
     """Make an installation: its database, its first administrator, and the administrator's token.
 
     The token opens the admin interface. It is shown this once and kept only as a hash: store it where you keep secrets.
+
+        orderwright setup --data data
     """
     place = installation(data, config)
     token = bootstrap.set_up(place)
@@ -33,7 +49,9 @@ def setup(
 
 
 def apply(
-    file: Annotated[Path, typer.Argument(help="The declaration: users, accounts, strategies, links, as TOML.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The declaration: users, accounts, strategies, links, as TOML.")
+    ],
     *,
     data: DataOption = DEFAULT_DATA,
     config: ConfigOption = None,
@@ -43,9 +61,11 @@ def apply(
 
     Works on a running engine as well as on a stopped one. Nothing is deleted by being absent from the file. A new
     strategy gives its owner a webhook token, a new subscriber gets one too: each is shown this once.
+
+        orderwright apply declaration.toml --data data
     """
-    place = installation(data, config)
-    text = file.read_text("utf-8")
+    place = existing_installation(data, config)
+    text = _read(file)
     running = bootstrap.find_running(place)
     applied: dict[str, Any]
     if running is None:
@@ -64,12 +84,22 @@ def apply(
         print_table("Webhook tokens (shown only now)", ("strategy", "holder", "token"), rows)
 
 
+def _read(file: Path) -> str:
+    try:
+        return file.read_text("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        message = f"{file} is not UTF-8 text"
+        raise typer.BadParameter(message) from exc
+
+
 def status(*, data: DataOption = DEFAULT_DATA, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Show how the engine and each strategy account are.
 
     Of a stopped engine, it shows what the log says: positions, open orders, and what is in doubt.
+
+        orderwright status --data data
     """
-    place = installation(data, config)
+    place = existing_installation(data, config)
     running = bootstrap.find_running(place)
     shown: dict[str, Any]
     if running is not None:
@@ -77,14 +107,40 @@ def status(*, data: DataOption = DEFAULT_DATA, config: ConfigOption = None, json
         shown = {"engine": running.url, "health": client.health(), "strategy_accounts": client.strategy_accounts()}
     else:
         with bootstrap.reading(place) as log:
-            shown = {"engine": None, "health": None, "strategy_accounts": as_builtins(overview(log.reader))}
+            shown = {"engine": None, "health": None, "strategy_accounts": _from_log(log.reader)}
     if json:
         print_json(shown)
         return
     say(f"Engine: {shown['engine'] or 'not running; this is what the log says'}")
     for part, condition in (shown["health"] or {}).get("parts", {}).items():
         say(f"  {part}: {condition}")
-    print_table("Strategy accounts", _COLUMNS, [_row(row) for row in shown["strategy_accounts"]])
+    rows = [_row(row) for row in shown["strategy_accounts"]]
+    if rows:
+        print_table("Strategy accounts", _COLUMNS, rows)
+    else:
+        say("No strategy is linked to an account yet: `orderwright apply` a declaration.")
+
+
+def _from_log(reader: LogReader) -> list[dict[str, Any]]:
+    catalogue, _ = load_catalogue(reader)
+    views = {seen.account: seen for seen in overview(reader)}
+    rows = []
+    for link in catalogue.links.values():
+        name = strategy_account_name(link.strategy, link.account)
+        # One that the engine has not begun yet has no events, and trades with what was declared.
+        seen = views.get(name) or view(name, State(capital=link.capital), version=0, condition="")
+        rows.append(
+            {
+                "strategy": link.strategy,
+                "account_name": link.account,
+                "exchange": catalogue.accounts[link.account].exchange,
+                "market_type": catalogue.strategies[link.strategy].market_type.value,
+                "active": catalogue.strategies[link.strategy].active,
+                "leverage": plain(link.leverage),
+                **as_builtins(seen),
+            }
+        )
+    return rows
 
 
 _COLUMNS = ("strategy account", "condition", "capital", "positions", "open orders", "in doubt")
@@ -92,11 +148,19 @@ _COLUMNS = ("strategy account", "condition", "capital", "positions", "open order
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
     orders = row.get("orders") or []
+    condition = row["condition"] if row["active"] else f"{row['condition']}, strategy off"
     return (
-        row["account"].partition("/")[2],
-        row["condition"],
-        ", ".join(f"{amount} {currency}" for currency, amount in (row.get("capital") or {}).items()),
-        ", ".join(f"{held['quantity']} {held['symbol']}" for held in row.get("positions") or []),
+        f"{row['strategy']}@{row['account_name']}",
+        f"{condition}: {row['why']}" if row.get("why") else condition,
+        "\n".join(f"{amount} {currency}" for currency, amount in (row.get("capital") or {}).items()),
+        "\n".join(filter(None, map(_position, row.get("positions") or []))),
         str(len(orders)),
         str(sum(order["in_doubt"] for order in orders)),
     )
+
+
+def _position(held: dict[str, Any]) -> str:
+    quantity = Decimal(held["quantity"])
+    if not quantity:
+        return ""
+    return f"{'long' if quantity > 0 else 'short'} {plain(quantity.copy_abs())} {held['symbol']}"

@@ -6,18 +6,25 @@ from typing import Annotated
 
 import typer
 
-from orderwright.bootstrap import Installation
+from orderwright.bootstrap import Installation, NotSetUp
 from orderwright.config.load import load_config
+from orderwright.eventstore.embedded import EmbeddedPostgres
 from orderwright.logs import configure_logging
 
 DataOption = Annotated[
     Path,
-    typer.Option("--data", help="The data directory: the log, the paper exchange's books.", envvar="ORDERWRIGHT_DATA"),
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="The data directory: the log, the paper exchange's books.",
+        envvar="ORDERWRIGHT_DATA",
+    ),
 ]
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="A TOML file with settings that differ from the defaults.")
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="A TOML file with settings that differ from the defaults."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Write one JSON document for programs to read.")]
+JsonOption = Annotated[bool, typer.Option("--json", metavar="", help="Write one JSON document, for programs to read.")]
 
 DEFAULT_DATA = Path("data")
 
@@ -34,3 +41,17 @@ def installation(data: Path, config: Path | None, *, port: int | None = None) ->
     settings = load_config(config, environment)
     configure_logging(settings.logging.level, settings.logging.format)
     return Installation(data=data.absolute(), config=settings)
+
+
+def existing_installation(data: Path, config: Path | None, *, port: int | None = None) -> Installation:
+    """Return the installation in `data`; unlike what would write there, this makes no database where there is none.
+
+    Raises:
+        ConfigurationError: with everything that is wrong with the configuration.
+        NotSetUp: nothing was ever set up there.
+    """
+    place = installation(data, config, port=port)
+    if not place.config.database.url and not EmbeddedPostgres(place.data).exists():
+        message = f"{place.data} is not set up: run `orderwright setup --data {data}` first"
+        raise NotSetUp(message)
+    return place

@@ -11,7 +11,12 @@ from rich.table import Table
 
 from orderwright.engine.money import plain
 
+_WIDTH_OF_A_FILE = 200
+
 console = Console(highlight=False)
+if not console.is_terminal:
+    # A pipe or a file has no edge at which a table would have to fold.
+    console.width = _WIDTH_OF_A_FILE
 errors = Console(stderr=True, highlight=False)
 
 

@@ -9,37 +9,47 @@ from typing import Annotated
 import typer
 
 from orderwright import bootstrap
-from orderwright.cli.options import DEFAULT_DATA, ConfigOption, DataOption, installation
+from orderwright.cli.options import DEFAULT_DATA, ConfigOption, DataOption, existing_installation, installation
 from orderwright.exchanges.paper.server import serve_paper_exchange
 
 
 def serve(
     *,
     data: DataOption = DEFAULT_DATA,
-    port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes any free one.")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="The port to listen on; 0 takes any free one.", min=0, max=65_535),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Run the engine in the foreground.
 
-    Comes up as after a crash: whatever was in flight is looked up at the exchange first. Writes one line to stdout once
-    webhooks are taken. SIGTERM and Ctrl-C finish what runs and exit with 0.
+    Comes up as after a crash: whatever was in flight is looked up at the exchange first. Writes `ready at URL` to
+    stdout once webhooks are taken. SIGTERM and Ctrl-C finish what runs, and exit with 0.
+
+        orderwright serve --data data --port 8080
     """
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stopping.set())
-    bootstrap.serve(installation(data, config, port=port), stopping=stopping, on_ready=_announce)
+    bootstrap.serve(existing_installation(data, config, port=port), stopping=stopping, on_ready=_announce)
 
 
 def paper_exchange(
     *,
-    data: Annotated[Path, typer.Option("--data", help="The folder for the exchange's books.")],
-    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes any free one.")],
-    host: Annotated[str, typer.Option(help="The address to bind.")] = "127.0.0.1",
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="The folder for the exchange's books.")],
+    port: Annotated[
+        int, typer.Option(metavar="N", help="The port to listen on; 0 takes any free one.", min=0, max=65_535)
+    ],
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to bind.")] = "127.0.0.1",
     config: ConfigOption = None,
 ) -> None:
     """Run the paper exchange as a process of its own, over HTTP, so that it survives the engine.
 
-    An account uses it with `url = "http://127.0.0.1:PORT"` in its declaration.
+    An account uses it with `url = "http://127.0.0.1:PORT"` in its declaration. Writes `ready at URL` to stdout. It
+    knows no passwords: keep it on this machine.
+
+        orderwright paper-exchange --data exchange --port 9001
     """
     settings = installation(data, config)
     serve_paper_exchange(
