@@ -130,7 +130,7 @@ class Clients:
             received_at=self._world.now(),
             instructions=item.orders,
         )
-        recipients = self._recipients[item.strategy]
+        recipients = self._recipients.get(item.strategy, ())
         message = SubmitSignal(
             signal=signal,
             recipients=recipients,

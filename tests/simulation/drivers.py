@@ -1,12 +1,13 @@
 """The two drivers: every crash of one scenario, and random faults over many seeds; a failure says how to repeat it."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from random import Random
 
 from orderwright.engine.traits import ClientIdRule, Traits
 from orderwright.moments import SECOND
 from tests.simulation.faults import CALM, FaultMix, random_mix
-from tests.simulation.scenario import Scenario
+from tests.simulation.scenario import Scenario, all_scenarios
 from tests.simulation.simulation import Crash, Plan, Run
 from tests.simulation.wire import Fate
 
@@ -33,11 +34,13 @@ def check(scenario: Scenario, plan: Plan) -> Run:
     return run
 
 
-def random_plan(scenario: Scenario, seed: int) -> Plan:
-    """Return the plan that a seed stands for: a mix of faults, up to two crashes, an exchange."""
+def random_plan(scenario: Scenario, seed: int, *, mix: FaultMix | None = None) -> Plan:
+    """Return the plan that a seed stands for: a mix of faults (unless given), up to two crashes, an exchange."""
     rng = Random(f"{scenario.name} {seed}")  # noqa: S311 -- chance that can be repeated, not a secret
-    mix = random_mix(rng)
-    steps = sorted(rng.randrange(1, 250) for _ in range(rng.choice((0, 1, 1, 2))))
+    drawn = random_mix(rng)
+    # Faults make a run longer than a calm one, and recovery is worth a crash of its own.
+    longest = 2 * _length(scenario.name)
+    steps = sorted(rng.randrange(1, longest) for _ in range(rng.choice((0, 1, 1, 2))))
     crashes = tuple(
         Crash(
             step=step,
@@ -52,13 +55,20 @@ def random_plan(scenario: Scenario, seed: int) -> Plan:
         request_expiry=rng.random() < 0.5,
         lookup_by_client_id=rng.random() < 0.9,
     )
-    return Plan(seed=seed, mix=mix, crashes=crashes, traits=traits)
+    return Plan(seed=seed, mix=mix or drawn, crashes=crashes, traits=traits)
 
 
-def swarm(scenario: Scenario, seeds: Sequence[int]) -> Iterator[Run]:
+@cache
+def _length(name: str) -> int:
+    run = Run(all_scenarios()[name], Plan(seed=0))
+    run.run()
+    return run.world.step
+
+
+def swarm(scenario: Scenario, seeds: Sequence[int], *, mix: FaultMix | None = None) -> Iterator[Run]:
     """Check a scenario with the plans of many seeds."""
     for seed in seeds:
-        yield check(scenario, random_plan(scenario, seed))
+        yield check(scenario, random_plan(scenario, seed, mix=mix))
 
 
 def exhaustive(scenario: Scenario, *, seed: int = 0, mix: FaultMix = CALM) -> Iterator[Run]:

@@ -80,7 +80,7 @@ def random_mix(rng: Random) -> FaultMix:
         slow=rng.choice((0.0, 0.3)),
         unreachable=rng.choice((0.0, 0.5)),
         impatience=rng.choice((0.0, 0.01, 0.1)),
-        append_fails=rng.choice((0.0, 0.0, 0.02)),
+        append_fails=rng.choice((0.0, 0.0, 0.02, 0.1)),
         load_fails=rng.choice((0.0, 0.0, 0.1)),
         queue_limit=rng.choice((10_000, 10_000, 2)),
         log_away_for=rng.choice((0, 0, 4 * SECOND)),

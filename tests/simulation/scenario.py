@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -151,6 +152,7 @@ def move(at: float, price: str, symbol: str = BTC) -> Move:
     return Move(at=round(at * SECOND), symbol=symbol, price=Decimal(price))
 
 
+@cache
 def all_scenarios() -> dict[str, Scenario]:
     """Return every scenario: each module of the folder `scenarios` has one, named SCENARIO."""
     package = import_module("tests.simulation.scenarios")

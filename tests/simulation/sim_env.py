@@ -121,9 +121,9 @@ class SimEnv:
         self._loads.append((stream, to))
 
     def append(self, append: Append, ticket: int, to: Address) -> bool:
-        """Queue an append; an incarnation that may rest on what was never written ends instead, at once."""
+        """Queue an append, unless it may rest on what was never written."""
         if self._generations[to] != self._generation:
-            self.stop(to, "an earlier append failed")
+            self.tell(AppendEnded(ticket=ticket, outcome=AppendFailed(reason="an earlier append failed")), to)
             return False
         if len(self._queue) >= self._faults.mix.queue_limit:
             return False

@@ -1,0 +1,131 @@
+"""Bugs planted on purpose: each must be caught by the swarm within a thousand seeds, or the proof proves nothing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from orderwright.actors.messages import Address, AppendEnded
+from orderwright.actors.strategy_account import StrategyAccount
+from orderwright.engine.outcomes import Effect, OrderSeen, Outcome, PlacementAnswered, PlaceOrder, Refused
+from orderwright.engine.strategy_account import decide, reconcile
+from orderwright.engine.strategy_account.commands import Recover
+from orderwright.engine.strategy_account.effects import outstanding
+from orderwright.engine.strategy_account.state import Context, State
+from orderwright.eventstore.store import Append, Appended, AppendFailed
+from orderwright.moments import Micros
+from tests.simulation import wire
+from tests.simulation.drivers import SimulationFailed, swarm
+from tests.simulation.scenario import all_scenarios
+from tests.simulation.sim_env import SimEnv
+
+SCENARIOS = all_scenarios()
+DECISIONS: dict[Any, Any] = decide._DECISIONS
+MOST_SEEDS = 1_000
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def send_before_commit(patch: pytest.MonkeyPatch) -> None:
+    whole = StrategyAccount._write
+
+    def hasty(self: StrategyAccount, *arguments: Any) -> bool:
+        is_taken = whole(self, *arguments)
+        if self._pending is not None and self._profile is not None:
+            for effect in outstanding(self._pending.state, self._context(self._profile)):
+                self._calls.make(self._profile.account, effect)
+        return is_taken
+
+    patch.setattr(StrategyAccount, "_write", hasty)
+
+
+def send_old_intents_after_a_restart(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(DECISIONS, Recover, lambda _state, _message, _context: [])
+
+
+def take_a_server_error_for_a_rejection(patch: pytest.MonkeyPatch) -> None:
+    honest = wire.unclear
+
+    def hasty(effect: Effect, reason: str, sent_at: Micros) -> Outcome:
+        if isinstance(effect, PlaceOrder):
+            return PlacementAnswered(order_id=effect.order_id, result=Refused(code="exchange_rejected", error=reason))
+        return honest(effect, reason, sent_at)
+
+    patch.setattr(wire, "unclear", hasty)
+
+
+def conclude_never_placed_without_waiting(patch: pytest.MonkeyPatch) -> None:
+    patient = reconcile.order_seen
+
+    def hasty(state: State, seen: OrderSeen, context: Context) -> list[Any]:
+        traits = replace(context.market.traits, lag=-(2**60))
+        return patient(state, seen, replace(context, market=replace(context.market, traits=traits)))
+
+    patch.setitem(DECISIONS, OrderSeen, hasty)
+
+
+def count_a_fill_twice(patch: pytest.MonkeyPatch) -> None:
+    exact = reconcile.order_seen
+
+    def forgetful(state: State, seen: OrderSeen, context: Context) -> list[Any]:
+        orders = {known: replace(order, trade_ids=()) for known, order in state.orders.items()}
+        return exact(replace(state, orders=orders), seen, context)
+
+    patch.setitem(DECISIONS, OrderSeen, forgetful)
+
+
+def acknowledge_before_the_commit(patch: pytest.MonkeyPatch) -> None:
+    queue = SimEnv.append
+
+    def hasty(self: SimEnv, append: Append, ticket: int, to: Address) -> bool:
+        is_taken = queue(self, append, ticket, to)
+        if is_taken:
+            version = max(append.expected_version, 0) + len(append.events)
+            self.tell(AppendEnded(ticket=ticket, outcome=Appended(version=version, position=0)), to)
+            last = self._queue.pop()
+            self._queue.append(last._replace(to=Address("nobody#1")))
+        return is_taken
+
+    patch.setattr(SimEnv, "append", hasty)
+
+
+def let_the_dead_go_on(patch: pytest.MonkeyPatch) -> None:
+    def half_hearted(self: StrategyAccount, reason: str) -> None:
+        self._env.stop(self._me, reason)
+
+    patch.setattr(StrategyAccount, "_end", half_hearted)
+
+
+def tell_the_stale_too_late(patch: pytest.MonkeyPatch) -> None:
+    honest = SimEnv.append
+
+    def late(self: SimEnv, append: Append, ticket: int, to: Address) -> bool:
+        if self._generations[to] != self._generation:
+            self.tell(AppendEnded(ticket=ticket, outcome=AppendFailed(reason="an earlier append failed")), to)
+            return True
+        return honest(self, append, ticket, to)
+
+    patch.setattr(SimEnv, "append", late)
+
+
+MUTANTS: tuple[tuple[Plant, str], ...] = (
+    (send_before_commit, "single_market"),
+    (send_old_intents_after_a_restart, "single_market"),
+    (take_a_server_error_for_a_rejection, "single_market"),
+    (conclude_never_placed_without_waiting, "single_market"),
+    (count_a_fill_twice, "limit_then_fill"),
+    (acknowledge_before_the_commit, "single_market"),
+    (let_the_dead_go_on, "two_strategies"),
+    (tell_the_stale_too_late, "batch_two_accounts"),
+)
+
+
+@pytest.mark.parametrize(("plant", "name"), MUTANTS, ids=[plant.__name__ for plant, _name in MUTANTS])
+def test_a_planted_bug_is_caught(
+    plant: Plant, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("CRITICAL")
+    plant(monkeypatch)
+    with pytest.raises(SimulationFailed):
+        list(swarm(SCENARIOS[name], range(MOST_SEEDS)))
