@@ -1,5 +1,6 @@
 """`serve` and `paper-exchange`: the processes that stay."""
 
+import os
 import signal
 import sys
 import threading
@@ -29,9 +30,7 @@ def serve(
 
         orderwright serve --data data --port 8080
     """
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stopping.set())
+    stopping = _set_by_signals()
     bootstrap.serve(existing_installation(data, config, port=port), stopping=stopping, on_ready=_announce)
 
 
@@ -55,6 +54,24 @@ def paper_exchange(
     serve_paper_exchange(
         settings.data, port, host=host, prices=bootstrap.price_feed(settings.config.paper), on_ready=_announce
     )
+
+
+def _set_by_signals() -> threading.Event:
+    # A handler in Python runs when the main thread wakes up, and a signal that the system gave to another thread does
+    # not wake it. The byte in the pipe is written wherever the signal went.
+    stopping = threading.Event()
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)
+
+    def wait() -> None:
+        os.read(reading, 1)
+        stopping.set()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
+    return stopping
 
 
 def _announce(url: str) -> None:
