@@ -1,0 +1,5 @@
+"""Lets `python -m bench` work."""
+
+from bench.command import main
+
+main()

@@ -1,0 +1,80 @@
+"""The command line of the benchmarks."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bench import appends, latency, memory, replays, results, webhooks
+from bench.figures import Finding, table
+from bench.scale import TINY, USUAL, Scale
+
+BENCHMARKS: Mapping[str, Callable[[Scale], Finding]] = {
+    "webhooks": webhooks.measure,
+    "latency": latency.measure,
+    "appends": appends.measure,
+    "replay": replays.measure,
+    "memory": memory.measure,
+}
+
+_EPILOG = """\
+benchmarks:
+  webhooks   durable webhooks per second, many strategies and one, against a bare Falcon + waitress endpoint that parses
+             the same body; one webhook fanned out to 100 accounts
+  latency    what the engine adds at 50 webhooks a second, without the exchange's own time: p50 and p99
+  appends    appended events per second from 64 actors against the saves of the `eventsourcing` library; verification
+  replay     replayed events per second against `eventsourcing` rebuilding an equal aggregate
+  memory     of an idle strategy account, and of the whole engine with 1,000 of them
+
+Everything is started in a temporary folder, on the loopback interface, with PostgreSQL as the product starts it (fsync
+on), and is gone afterwards. A run of all takes under three minutes. Machines are noisy: a figure means something beside
+its reference of the same run; repeat a run before you believe a difference.
+
+examples:
+  python -m bench                     all of them, and put the run on top of bench/RESULTS.md
+  python -m bench replay appends      these two
+  python -m bench --dry               all, shown only
+"""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the benchmarks that are named, show what they found, and record it."""
+    given = _parser().parse_args(arguments)
+    names = given.names or list(BENCHMARKS)
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        _parser().error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    run = run_all(names, TINY if given.tiny else USUAL)
+    if not given.dry:
+        results.record(run, given.results)
+        print(f"recorded in {given.results}")
+
+
+def run_all(names: list[str], scale: Scale) -> results.Run:
+    """Run these benchmarks, showing each finding as it comes."""
+    at, machine, began = results.begun_now(), results.machine(), time.perf_counter()
+    print(f"{machine}\n")
+    findings = []
+    for name in names:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        finding = BENCHMARKS[name](scale)
+        findings.append(finding)
+        print(table(finding.figures), finding.note, "", sep="\n", flush=True)
+    return results.Run(at=at, machine=machine, seconds=time.perf_counter() - began, findings=tuple(findings))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measure the product, each figure beside a reference measured in the same run.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which benchmarks to run (default: all, see below)")
+    parser.add_argument("--dry", action="store_true", help="show the figures, record nothing")
+    parser.add_argument("--tiny", action="store_true", help="only show that everything works; the figures mean nothing")
+    parser.add_argument(
+        "--results", type=Path, default=results.FILE, metavar="FILE", help=f"where to record (default: {results.FILE})"
+    )
+    return parser

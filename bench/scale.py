@@ -1,0 +1,40 @@
+"""How much a run measures: the usual size, and a tiny one that only shows that everything works."""
+
+from msgspec import Struct
+
+
+class Scale(Struct, frozen=True, kw_only=True):
+    """Bounds of a run; times in seconds.
+
+    `rounds` are how often both sides of a comparison are measured in turn; `latency_seconds` is the length of the open
+    loop at 50 webhooks a second; `idle_accounts` are strategy accounts, in multiples of `accounts_per_strategy`.
+    """
+
+    rounds: int = 3
+    round_seconds: float = 3.0
+    strategies: int = 32
+    connections: int = 24
+    fan_out: int = 100
+    latency_seconds: float = 12.0
+    actors: int = 64
+    append_seconds: float = 3.0
+    replayed_signals: int = 4_000
+    idle_accounts: int = 1_000
+    accounts_per_strategy: int = 20
+
+
+USUAL = Scale()
+
+TINY = Scale(
+    rounds=1,
+    round_seconds=0.2,
+    strategies=3,
+    connections=2,
+    fan_out=3,
+    latency_seconds=0.2,
+    actors=4,
+    append_seconds=0.2,
+    replayed_signals=10,
+    idle_accounts=4,
+    accounts_per_strategy=2,
+)
