@@ -40,15 +40,19 @@ def tag_of(event: Struct) -> str:
 
 def encode(event: Struct) -> tuple[str, str]:
     """Return the event's type and its JSON text, which is exactly what is stored and hashed."""
+    return tag_of(event), to_json(event).decode()
+
+
+def to_json(value: object) -> bytes:
+    """Return a struct as JSON in UTF-8: decimals without exponent, and clean text."""
     try:
-        payload = _ENCODER.encode(event)
+        encoded = _ENCODER.encode(value)
     except UnicodeEncodeError:
-        payload = _encode_carefully(event)
-    else:
-        # What these look for is rare; text that only looks like it is encoded the careful way for nothing.
-        if b"\\u0000" in payload or _EXPONENT.search(payload):
-            payload = _encode_carefully(event)
-    return tag_of(event), payload.decode()
+        return _encode_carefully(value)
+    # What these look for is rare; text that only looks like it is encoded the careful way for nothing.
+    if b"\\u0000" in encoded or _EXPONENT.search(encoded):
+        return _encode_carefully(value)
+    return encoded
 
 
 class EventCodec(Generic[EventT]):
@@ -115,8 +119,8 @@ class EventCodec(Generic[EventT]):
         return event
 
 
-def _encode_carefully(event: Struct) -> bytes:
-    return _ENCODER.encode(_plain_value(msgspec.to_builtins(event, builtin_types=(Decimal,))))
+def _encode_carefully(value: object) -> bytes:
+    return _ENCODER.encode(_plain_value(msgspec.to_builtins(value, builtin_types=(Decimal,))))
 
 
 def _plain_value(value: Any) -> Any:  # noqa: ANN401

@@ -15,6 +15,7 @@ from orderwright.eventstore.connections import Database, connect, first_line
 from orderwright.eventstore.embedded import EmbeddedPostgres
 from orderwright.eventstore.postgres import PostgresLog
 from orderwright.eventstore.postgres_sink import PostgresSink
+from orderwright.eventstore.postgres_snapshots import PostgresSnapshots
 from orderwright.eventstore.store import EventStoreError, StoreUnavailable
 from orderwright.eventstore.writer import GroupCommitWriter, WriterLimits
 from orderwright.migrations.migrate import APP_ROLE, DatabaseOlder, check, migrate
@@ -58,9 +59,18 @@ class OpenLog:
 class WritableLog(OpenLog):
     """A log whose lease is ours; `writer` is closed, and the lease given back, before anything else is let go."""
 
-    def __init__(self, reader: PostgresLog, database: Database, held: ExitStack, *, writer: GroupCommitWriter) -> None:
+    def __init__(
+        self,
+        reader: PostgresLog,
+        database: Database,
+        held: ExitStack,
+        *,
+        writer: GroupCommitWriter,
+        snapshots: PostgresSnapshots,
+    ) -> None:
         super().__init__(reader, database, held)
         self.writer = writer
+        self.snapshots = snapshots
 
 
 def open_log(place: LogPlace) -> OpenLog:
@@ -112,11 +122,13 @@ def open_log_for_writing(
             migrate(owner)
         reader = PostgresLog(database, log_id=place.log_id)
         held.callback(reader.close)
+        snapshots = PostgresSnapshots(database, log_id=place.log_id, epoch=sink.epoch)
+        held.callback(snapshots.close)
         writer = GroupCommitWriter(sink, clock=clock, on_fenced=on_fenced, limits=limits)
         writer.start()
         undo.pop_all()
         held.callback(writer.close)
-        return WritableLog(reader, database, held.pop_all(), writer=writer)
+        return WritableLog(reader, database, held.pop_all(), writer=writer, snapshots=snapshots)
 
 
 def _reach(place: LogPlace, held: ExitStack) -> tuple[str, Database, Callable[[], None] | None]:

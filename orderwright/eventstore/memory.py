@@ -1,4 +1,4 @@
-"""The log in memory, for the simulation and for tests: the same ports, and an append is done when it returns."""
+"""The log in memory, and snapshots of it, for the simulation and for tests: what is asked is done when it returns."""
 
 import threading
 from bisect import bisect_right
@@ -8,9 +8,11 @@ from uuid import UUID
 from orderwright.clock import Clock
 from orderwright.eventstore.batches import KnownStream, Place, Tail, plan_batch
 from orderwright.eventstore.chain import StoredBatch
+from orderwright.eventstore.snapshots import Snapshot
 from orderwright.eventstore.store import Append, AppendFailed, AppendOutcome, Fenced, StoredEvent, StreamHead
 
 _EPOCH = 1
+_KEPT = 2
 
 
 class MemoryLog:
@@ -60,9 +62,10 @@ class MemoryLog:
         """Take no more appends; reading goes on."""
         self._closed = True
 
-    def read_stream(self, stream: str, *, after_version: int = 0) -> Iterator[StoredEvent]:
-        """Yield the stream's events in order, those with a version above `after_version`."""
-        return iter(self._by_stream.get(stream, [])[after_version:])
+    def read_stream(self, stream: str, *, after_version: int = 0, after_position: int = 0) -> Iterator[StoredEvent]:
+        """Yield the stream's events in order, those above both `after_version` and `after_position`."""
+        found = self._by_stream.get(stream, [])[after_version:]
+        return (event for event in found if event.position > after_position)
 
     def read_all(self, *, after_position: int = 0, limit: int | None = None) -> Iterator[StoredEvent]:
         """Yield events in position order, those above `after_position`, at most `limit`."""
@@ -121,3 +124,30 @@ class MemoryLog:
                 if change.attention is not None:
                     (self._attention.add if change.attention else self._attention.discard)(change.name)
             return plan.outcomes[0]
+
+
+class MemorySnapshots:
+    """A `SnapshotStore` over a log in memory."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+        self._kept: dict[str, dict[int, Snapshot]] = {}
+
+    @property
+    def log_id(self) -> int:
+        """Return the number of the log."""
+        return self._log.log_id
+
+    def save(self, snapshot: Snapshot) -> bool:
+        """Keep a snapshot of what is durable, and the newest before it; return False if the log has no such event."""
+        event = next(self._log.read_stream(snapshot.stream, after_version=snapshot.version - 1), None)
+        if event is None or event.position != snapshot.position:
+            return False
+        kept = {**self._kept.get(snapshot.stream, {}), snapshot.version: snapshot}
+        self._kept[snapshot.stream] = {version: kept[version] for version in sorted(kept)[-_KEPT:]}
+        return True
+
+    def newest_first(self, stream: str) -> Iterator[Snapshot]:
+        """Yield the stream's snapshots by falling version."""
+        kept = self._kept.get(stream, {})
+        return (kept[version] for version in sorted(kept, reverse=True))

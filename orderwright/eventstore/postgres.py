@@ -4,26 +4,23 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-import psycopg
-from psycopg_pool import ConnectionPool, PoolTimeout
-
 from orderwright.eventstore.chain import StoredBatch
-from orderwright.eventstore.connections import Connection, Database, first_line, prepare_connection
-from orderwright.eventstore.store import StoredEvent, StoreUnavailable, StreamHead
+from orderwright.eventstore.connections import Database
+from orderwright.eventstore.queries import Queries
+from orderwright.eventstore.store import StoredEvent, StreamHead
 
 _PAGE = 2_000
 _BATCH_PAGE = 1_000
 _NAMES = 100_000
 _CONNECTIONS = 8
-_PATIENCE = 10.0
-_TRIES = 2
 
 _COLUMNS = (
     "SELECT position, stream_id, version, event_id, type, schema_version, recorded_at, causation, correlation, payload "
     "FROM log.event WHERE log_id = %b::integer"
 )
 _STREAM_ID = "SELECT stream_id FROM log.stream WHERE log_id = %b::integer AND name = %b"
-_BY_STREAM = f"{_COLUMNS} AND stream_id = %b AND version > %b ORDER BY version LIMIT %b"
+# The position leaves out partitions, which would each be looked into otherwise.
+_BY_STREAM = f"{_COLUMNS} AND stream_id = %b AND version > %b AND position > %b ORDER BY version LIMIT %b"
 _BY_POSITION = f"{_COLUMNS} AND position > %b ORDER BY position LIMIT %b"
 # No limit: the planner would then rather walk the whole log in position order.
 _BY_CORRELATION = f"{_COLUMNS} AND correlation = %b ORDER BY position"
@@ -45,16 +42,7 @@ class PostgresLog:
     def __init__(self, database: Database, *, log_id: int = 1) -> None:
         self._log_id = log_id
         self._names: dict[int, str] = {}
-        self._pool: ConnectionPool[Connection] = ConnectionPool(
-            database.conninfo,
-            kwargs=database.parameters("reader"),
-            configure=lambda connection: prepare_connection(connection, database),
-            min_size=0,
-            max_size=_CONNECTIONS,
-            timeout=_PATIENCE,
-            max_idle=60.0,
-            open=True,
-        )
+        self._queries = Queries(database, "reader", connections=_CONNECTIONS)
 
     @property
     def log_id(self) -> int:
@@ -63,18 +51,18 @@ class PostgresLog:
 
     def close(self) -> None:
         """Close the connections."""
-        self._pool.close()
+        self._queries.close()
 
-    def read_stream(self, stream: str, *, after_version: int = 0) -> Iterator[StoredEvent]:
-        """Yield the stream's events in order, those with a version above `after_version`."""
-        found = self._query(_STREAM_ID, [self._log_id, stream])
+    def read_stream(self, stream: str, *, after_version: int = 0, after_position: int = 0) -> Iterator[StoredEvent]:
+        """Yield the stream's events in order, those above both `after_version` and `after_position`."""
+        found = self._queries.ask(_STREAM_ID, [self._log_id, stream])
         while found:
-            rows = self._query(_BY_STREAM, [self._log_id, found[0][0], after_version, _PAGE])
+            rows = self._queries.ask(_BY_STREAM, [self._log_id, found[0][0], after_version, after_position, _PAGE])
             for row in rows:
                 yield _event(row, stream)
             if len(rows) < _PAGE:
                 return
-            after_version = rows[-1][2]
+            after_position, after_version = rows[-1][0], rows[-1][2]
 
     def read_all(self, *, after_position: int = 0, limit: int | None = None) -> Iterator[StoredEvent]:
         """Yield events in position order, those above `after_position`, at most `limit`."""
@@ -83,24 +71,24 @@ class PostgresLog:
 
     def read_correlation(self, correlation: UUID) -> Iterator[StoredEvent]:
         """Yield all events with that correlation id in position order."""
-        rows = self._query(_BY_CORRELATION, [self._log_id, correlation])
+        rows = self._queries.ask(_BY_CORRELATION, [self._log_id, correlation])
         names = self._names_of(rows)
         return (_event(row, names[row[1]]) for row in rows)
 
     def streams(self, *, attention_only: bool = False, prefix: str = "") -> Sequence[StreamHead]:
         """Return the heads of the streams whose names begin with `prefix`, by name."""
         narrowed = f"{_HEADS} AND attention" if attention_only else _HEADS
-        rows = self._query(f"{narrowed} ORDER BY name", [self._log_id, prefix])
+        rows = self._queries.ask(f"{narrowed} ORDER BY name", [self._log_id, prefix])
         return [StreamHead(stream=name, version=version, attention=mark) for name, version, mark in rows]
 
     def head_position(self) -> int:
         """Return the position of the last event; 0 in an empty log."""
-        rows = self._query(_HEAD, [self._log_id])
+        rows = self._queries.ask(_HEAD, [self._log_id])
         return int(rows[0][0]) if rows else 0
 
     def read_batches(self, *, after_batch: int = 0) -> Iterator[StoredBatch]:
         """Yield the batches with a number above `after_batch`, in order."""
-        while rows := self._query(_BATCHES, [self._log_id, after_batch, _BATCH_PAGE]):
+        while rows := self._queries.ask(_BATCHES, [self._log_id, after_batch, _BATCH_PAGE]):
             for batch_no, epoch, first, count, root, chain in rows:
                 yield StoredBatch(
                     batch_no=batch_no, epoch=epoch, first_position=first, event_count=count, root=root, chain=chain
@@ -117,7 +105,7 @@ class PostgresLog:
         left = limit
         while left is None or left > 0:
             size = _PAGE if left is None else min(_PAGE, left)
-            rows = self._query(_BY_POSITION, [self._log_id, after, size])
+            rows = self._queries.ask(_BY_POSITION, [self._log_id, after, size])
             names = self._names_of(rows)
             for row in rows:
                 yield row[1], _event(row, names[row[1]])
@@ -130,25 +118,13 @@ class PostgresLog:
         names = self._names
         unknown = [stream_id for stream_id in wanted if stream_id not in names]
         if unknown:
-            found: list[tuple[Any, ...]] = self._query(_NAMES_OF, [self._log_id, unknown])
+            found: list[tuple[Any, ...]] = self._queries.ask(_NAMES_OF, [self._log_id, unknown])
             names = ({} if len(names) > _NAMES else dict(names)) | dict(found)
             missing = [stream_id for stream_id in wanted if stream_id not in names]
             if missing:
-                names |= dict(self._query(_NAMES_OF, [self._log_id, missing]))
+                names |= dict(self._queries.ask(_NAMES_OF, [self._log_id, missing]))
             self._names = names
         return names
-
-    def _query(self, query: str, arguments: Sequence[object]) -> list[tuple[Any, ...]]:
-        for attempt in range(1, _TRIES + 1):
-            try:
-                with self._pool.connection() as connection:
-                    return connection.execute(query, arguments, binary=True).fetchall()
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                # A connection that broke while it was idle shows only now; a fresh one may do.
-                if attempt == _TRIES or isinstance(error, PoolTimeout):
-                    message = f"the log cannot be read: {first_line(error)}"
-                    raise StoreUnavailable(message) from error
-        return []
 
 
 def _event(row: tuple[Any, ...], stream: str) -> StoredEvent:

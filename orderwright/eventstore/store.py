@@ -110,8 +110,8 @@ class StreamHead(Struct, frozen=True, kw_only=True):
 class LogReader(Protocol):
     """Reads the log. Thread-safe; every method may block on the database and raises `StoreUnavailable`."""
 
-    def read_stream(self, stream: str, *, after_version: int = 0) -> Iterator[StoredEvent]:
-        """Yield the stream's events in order, those with a version above `after_version`."""
+    def read_stream(self, stream: str, *, after_version: int = 0, after_position: int = 0) -> Iterator[StoredEvent]:
+        """Yield the stream's events in order, those above both `after_version` and `after_position`."""
         ...
 
     def read_all(self, *, after_position: int = 0, limit: int | None = None) -> Iterator[StoredEvent]:

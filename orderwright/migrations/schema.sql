@@ -252,6 +252,42 @@ $$;
 ALTER FUNCTION log.resume_lease(p_log_id integer, p_epoch bigint) OWNER TO orderwright;
 
 --
+-- Name: save_snapshot(integer, bigint, text, bigint, bigint, integer, bytea, bytea); Type: FUNCTION; Schema: log; Owner: orderwright
+--
+
+CREATE FUNCTION log.save_snapshot(p_log_id integer, p_epoch bigint, p_stream text, p_version bigint, p_position bigint, p_schema_version integer, p_state bytea, p_hash bytea) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    of_stream bigint;
+BEGIN
+    SELECT e.stream_id INTO of_stream
+    FROM log.event e
+    JOIN log.stream s ON s.log_id = e.log_id AND s.stream_id = e.stream_id
+    WHERE e.log_id = p_log_id AND e.position = p_position AND e.version = p_version AND s.name = p_stream;
+    IF NOT FOUND OR NOT EXISTS (SELECT FROM log.writer_lease WHERE log_id = p_log_id AND epoch = p_epoch) THEN
+        RETURN false;
+    END IF;
+    INSERT INTO log.snapshot (log_id, stream_id, version, position, schema_version, state, hash)
+    VALUES (p_log_id, of_stream, p_version, p_position, p_schema_version, p_state, p_hash)
+    ON CONFLICT (log_id, stream_id, version) DO UPDATE SET
+        position = excluded.position,
+        schema_version = excluded.schema_version,
+        state = excluded.state,
+        hash = excluded.hash;
+    DELETE FROM log.snapshot
+    WHERE log_id = p_log_id AND stream_id = of_stream AND version < (
+        SELECT version FROM log.snapshot WHERE log_id = p_log_id AND stream_id = of_stream
+        ORDER BY version DESC OFFSET 1 LIMIT 1);
+    RETURN true;
+END
+$$;
+
+
+ALTER FUNCTION log.save_snapshot(p_log_id integer, p_epoch bigint, p_stream text, p_version bigint, p_position bigint, p_schema_version integer, p_state bytea, p_hash bytea) OWNER TO orderwright;
+
+--
 -- Name: session_start(); Type: FUNCTION; Schema: log; Owner: orderwright
 --
 
@@ -676,6 +712,14 @@ GRANT ALL ON FUNCTION log.renew_lease(p_log_id integer, p_epoch bigint) TO order
 
 REVOKE ALL ON FUNCTION log.resume_lease(p_log_id integer, p_epoch bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION log.resume_lease(p_log_id integer, p_epoch bigint) TO orderwright_app;
+
+
+--
+-- Name: FUNCTION save_snapshot(p_log_id integer, p_epoch bigint, p_stream text, p_version bigint, p_position bigint, p_schema_version integer, p_state bytea, p_hash bytea); Type: ACL; Schema: log; Owner: orderwright
+--
+
+REVOKE ALL ON FUNCTION log.save_snapshot(p_log_id integer, p_epoch bigint, p_stream text, p_version bigint, p_position bigint, p_schema_version integer, p_state bytea, p_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION log.save_snapshot(p_log_id integer, p_epoch bigint, p_stream text, p_version bigint, p_position bigint, p_schema_version integer, p_state bytea, p_hash bytea) TO orderwright_app;
 
 
 --
