@@ -122,10 +122,14 @@ class PlacementAnswered(Struct, frozen=True, kw_only=True):
 
 
 class CancelAnswered(Struct, frozen=True, kw_only=True):
-    """What came of a `CancelOrder`; `NotFound` asks for a look, it does not mean cancelled."""
+    """What came of a `CancelOrder`; `NotFound` asks for a look, it does not mean cancelled.
+
+    `attempt` is the effect's; None: of the latest one.
+    """
 
     order_id: OrderId
     result: Cancelled | Refused | NotFound | Unclear
+    attempt: int | None = None
 
 
 class OrderSeen(Struct, frozen=True, kw_only=True):

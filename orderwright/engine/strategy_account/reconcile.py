@@ -56,7 +56,8 @@ def cancel_answered(state: State, answer: CancelAnswered, context: Context) -> l
     events: list[Event] = []
     if isinstance(answer.result, Cancelled) and answer.result.order is not None:
         events = catch_up(order, answer.result.order, context)
-    if order.cancel is not CancelState.REQUESTED or _has_ended(events):
+    is_awaited = order.cancel is CancelState.REQUESTED and answer.attempt in (None, order.cancel_attempt)
+    if not is_awaited or _has_ended(events):
         return events
     if isinstance(answer.result, Refused):
         refused = answer.result
