@@ -57,8 +57,10 @@ def _after_trade(position: Position, change: Decimal, price: Decimal) -> Positio
     held = position.quantity
     if not change:
         return position
+    if not held:
+        return replace(position, quantity=change, average_price=price)
     total = add(held, change)
-    if not held or _is_same_way(held, change):
+    if _is_same_way(held, change):
         cost = add_even(position.cost, multiply(change.copy_abs(), price))
         return replace(position, quantity=total, average_price=divide_even(cost, total.copy_abs()))
     closed = min(change.copy_abs(), held.copy_abs())

@@ -147,22 +147,24 @@ def cancel_refused(state: State, event: e.CancelRefused) -> State:
 
 def with_legs(state: State, change: Callable[[Run, Leg], Leg]) -> State:
     """Return the state with `change` applied to every leg that is on its way; the waiting signals' legs are not."""
-    running = state.queue[:1]
-    first = _changed(running, change)
-    operations = _changed(state.operations, change)
-    if first is running and operations is state.operations:
+    queue, operations = state.queue, state.operations
+    if queue:
+        first = _changed(queue[0], change)
+        if first is not queue[0]:
+            queue = (first, *queue[1:])
+    if operations:
+        operations = tuple([_changed(run, change) for run in operations])
+    elif queue is state.queue:
         return state
-    return replace(state, queue=(*first, *state.queue[1:]), operations=operations)
+    return replace(state, queue=queue, operations=operations)
 
 
-def _changed(runs: tuple[Run, ...], change: Callable[[Run, Leg], Leg]) -> tuple[Run, ...]:
-    changed = tuple(_changed_run(run, change) for run in runs)
-    return runs if all(new is old for new, old in zip(changed, runs, strict=True)) else changed
-
-
-def _changed_run(run: Run, change: Callable[[Run, Leg], Leg]) -> Run:
-    legs = tuple(change(run, leg) for leg in run.legs)
-    return run if all(new is old for new, old in zip(legs, run.legs, strict=True)) else replace(run, legs=legs)
+def _changed(run: Run, change: Callable[[Run, Leg], Leg]) -> Run:
+    legs = [change(run, leg) for leg in run.legs]
+    for new, old in zip(legs, run.legs, strict=True):
+        if new is not old:
+            return replace(run, legs=tuple(legs))
+    return run
 
 
 def _with_order(state: State, order_id: OrderId, change: Callable[[Order], Order]) -> State:
@@ -174,7 +176,9 @@ def _without_order(state: State, order_id: OrderId, outcome: CancelOutcome) -> S
     if order_id not in state.orders:
         return state
     orders = {known: order for known, order in state.orders.items() if known != order_id}
-    return _with_cancel_outcome(replace(state, orders=orders), order_id, outcome)
+    left = replace(state, orders=orders)
+    # Hardly any order that ends was being cancelled.
+    return left if state.orders[order_id].cancel is None else _with_cancel_outcome(left, order_id, outcome)
 
 
 def _with_cancel_outcome(state: State, order_id: OrderId, outcome: CancelOutcome) -> State:

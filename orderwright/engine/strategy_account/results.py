@@ -70,20 +70,24 @@ def unanswered(instruction: Instruction) -> LegResult:
     )
 
 
-_OF_A_LEG = (LegRefused, OrderRequested, CancellationEnded)
-_OF_AN_ORDER = (OrderAccepted, OrderRejected, OrderDoubted, OrderNeverPlaced, FillRecorded, OrderClosed)
+_OF_A_LEG: frozenset[type] = frozenset({LegRefused, OrderRequested, CancellationEnded})
+_OF_AN_ORDER: frozenset[type] = frozenset(
+    {OrderAccepted, OrderRejected, OrderDoubted, OrderNeverPlaced, FillRecorded, OrderClosed}
+)
+_TOLD = _OF_A_LEG | _OF_AN_ORDER
 
 
 def is_told(event: Event) -> bool:
     """Whether `event` is of a kind that can change a leg's result."""
-    return isinstance(event, _OF_A_LEG + _OF_AN_ORDER)
+    return type(event) in _TOLD
 
 
 def is_about(event: Event, result: LegResult) -> bool:
     """Whether `event` (of the same signal) concerns this leg."""
-    if isinstance(event, _OF_A_LEG):
-        return event.leg == result.leg
-    return isinstance(event, _OF_AN_ORDER) and event.order_id == result.engine_order_id
+    kind = type(event)
+    if kind in _OF_AN_ORDER:
+        return getattr(event, "order_id", None) == result.engine_order_id
+    return kind in _OF_A_LEG and getattr(event, "leg", None) == result.leg
 
 
 def after(result: LegResult, event: Event) -> LegResult:
