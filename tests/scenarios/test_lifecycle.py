@@ -39,20 +39,28 @@ leverage = 2
 """
 
 
+POOL = 8
+
+
 @pytest.fixture(scope="module")
 def place(open_folder: Path) -> Iterator[Place]:
     with installation(open_folder, '[logging]\nlevel = "WARNING"\n') as place:
         yield place
 
 
-@pytest.fixture
-def strategy(place: Place, exchange: PaperProcess) -> Iterator[Strategy]:
-    """Yield a strategy declared while an engine ran that has stopped since."""
+@pytest.fixture(scope="module")
+def pool(place: Place, exchange: PaperProcess) -> list[Strategy]:
+    """Return strategies, each on an account of its own; whoever takes one trades on it alone."""
     with EngineProcess(place) as engine, engine.ready().client() as client:
-        number = len(client.strategy_accounts()) + 1
-        strategy = Desk(client, exchange, number).strategy("lived", "engineless")
+        strategies = [Desk(client, exchange, number).strategy("lived", "engineless") for number in range(POOL)]
         assert engine.terminate() == 0
-    yield strategy
+    return strategies
+
+
+@pytest.fixture
+def strategy(pool: list[Strategy], exchange: PaperProcess) -> Iterator[Strategy]:
+    """Yield a strategy that no other test uses, while no engine runs."""
+    yield pool.pop()
     exchange.request("DELETE", "/v1/faults")
 
 
@@ -126,6 +134,9 @@ def test_a_second_engine_on_the_same_data_exits_with_5_and_says_who_holds_the_le
     assert "Traceback" not in second.err
     with engine.client() as client:
         assert client.get("/health/ready").status_code == 200
+    note = place.data / "engine.json"
+    running = RunningEngine(**json.loads(note.read_text()))
+    assert (running.pid, running.url, note.stat().st_mode & 0o777) == (engine.process.pid, engine.url, 0o600)
 
 
 @pytest.mark.parametrize("ending", ["SIGTERM", "SIGKILL"])
@@ -169,11 +180,12 @@ def test_orders_and_positions_are_those_of_before_after_a_kill(
         assert there.cancel_all()["results"][0]["cancelled_orders"] == 1
 
 
-def test_apply_twice_changes_nothing_on_a_stopped_engine(open_folder: Path) -> None:
-    with installation(open_folder) as place:
-        first, second = place.apply(DECLARATION), place.apply(DECLARATION)
+def test_apply_twice_changes_nothing_on_a_stopped_engine(place: Place) -> None:
+    declaration = DECLARATION.replace("carol", "dave").replace("quiet", "still").replace("C1", "S1")
 
-    assert [(row["strategy"], row["holder"]) for row in first["tokens"]] == [("quiet", "carol")]
+    first, second = place.apply(declaration), place.apply(declaration)
+
+    assert [(row["strategy"], row["holder"]) for row in first["tokens"]] == [("still", "dave")]
     assert len(first["changed"]) == 5
     assert second == {"tokens": [], "changed": []}
 
@@ -200,11 +212,3 @@ def test_apply_is_heard_by_the_next_engine_when_the_last_was_killed(place: Place
 
     with EngineProcess(place) as again, again.ready().client() as client:
         assert client.strategy_account("night", "N1")["condition"] == "active"
-
-
-def test_the_note_that_leads_to_the_engine_is_readable_by_its_user_only(place: Place, engine: EngineProcess) -> None:
-    note = place.data / "engine.json"
-
-    assert note.stat().st_mode & 0o777 == 0o600
-    running = RunningEngine(**json.loads(note.read_text()))
-    assert (running.pid, running.url) == (engine.process.pid, engine.url)
