@@ -154,10 +154,10 @@ def replay(
     if at is not None and version is not None:
         message = "choose --at or --version, not both"
         raise typer.BadParameter(message)
-    name = full_name(stream)
+    name, moment = full_name(stream), _moment(at)
     place = existing_installation(data, config)
     with bootstrap.reading(place) as opened:
-        replayed = replay_stream(name, opened.reader.read_stream(name), version=version, at=_moment(at))
+        replayed = replay_stream(name, opened.reader.read_stream(name), version=version, at=moment)
     shown = {
         "stream": replayed.stream,
         "version": replayed.version,

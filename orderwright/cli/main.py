@@ -1,7 +1,8 @@
 """The `orderwright` command: its subcommands, and what an error looks like to whoever called it."""
 
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -13,6 +14,7 @@ from orderwright.cli import exits
 from orderwright.cli.audit import log, replay, verify
 from orderwright.cli.configuration import configuration
 from orderwright.cli.demo import demo
+from orderwright.cli.engine_client import EngineRefused
 from orderwright.cli.operate import apply, setup, status
 from orderwright.cli.output import complain
 from orderwright.cli.run import paper_exchange, serve
@@ -62,6 +64,7 @@ _EXITS: tuple[tuple[type[OrderwrightError], int], ...] = (
     (ChainBroken, exits.LOG_BROKEN),
     (DeclarationRefused, exits.REFUSED),
     (CatalogueRefused, exits.REFUSED),
+    (EngineRefused, exits.REFUSED),
 )
 
 
@@ -74,10 +77,13 @@ def _root(
         raise typer.Exit
 
 
-def main() -> None:
-    """Run the command line; a known error becomes a sentence on stderr and its exit code."""
+def main(words: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit; a known error becomes a sentence on stderr and its exit code.
+
+    `words` are those after the program's name; None means those that the process was started with.
+    """
     try:
-        app(prog_name="orderwright")
+        app(words, prog_name="orderwright")
     except OrderwrightError as exc:
         complain(f"orderwright: {exc}")
         sys.exit(next((code for kind, code in _EXITS if isinstance(exc, kind)), exits.FAILED))
@@ -85,3 +91,4 @@ def main() -> None:
         place = f"{exc.filename}: " if exc.filename else ""
         complain(f"orderwright: {place}{exc.strerror or exc}")
         sys.exit(exits.FAILED)
+    sys.exit(exits.OK)

@@ -72,3 +72,12 @@ def test_ccxt_never_logs_below_info(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().err
     assert "seen" in shown
     assert "stuff" not in shown
+
+
+def test_httpx_does_not_tell_of_its_requests(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("INFO", "text")
+    logging.getLogger("httpx").info("HTTP Request: GET http://127.0.0.1:8080/health")
+    logging.getLogger("httpx").warning("something is odd")
+    shown = capsys.readouterr().err
+    assert "HTTP Request" not in shown
+    assert "something is odd" in shown
