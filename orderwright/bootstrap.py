@@ -208,6 +208,8 @@ def _engine(config: Config, clock: Clock, log: WritableLog, factory: GatewayFact
             within=config.actors.restart_within,
         ),
         local_token_hash=local_token_hash,
+        snapshots=log.snapshots,
+        snapshot_every=config.store.snapshot_every,
     )
 
 

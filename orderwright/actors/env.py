@@ -3,7 +3,7 @@
 Nothing here blocks. Whatever takes time ends as a message to the address that was given.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -11,6 +11,7 @@ from orderwright.actors.messages import Address, AskId, Mail, Reply
 from orderwright.engine.outcomes import Effect
 from orderwright.engine.strategy_account.events import Terms
 from orderwright.engine.strategy_account.state import Identity, Market, Rules
+from orderwright.eventstore.snapshots import Taken
 from orderwright.eventstore.store import Append
 from orderwright.moments import Micros
 
@@ -27,7 +28,11 @@ class Env(Protocol):
         ...
 
     def load(self, stream: str, to: Address) -> None:
-        """Read the whole stream; ends as `Loaded` or `LoadFailed`."""
+        """Read a stream, from its newest snapshot on where there is one; ends as `Loaded` or `LoadFailed`."""
+        ...
+
+    def save(self, taken: Taken[Any]) -> None:
+        """Keep a snapshot when there is time for it; nothing comes back, and it may be lost."""
         ...
 
     def append(self, append: Append, ticket: int, to: Address) -> bool:

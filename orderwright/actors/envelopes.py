@@ -17,6 +17,15 @@ class Causes:
         self._own = uuid5(NAMESPACE_OID, stream)
         self._requests: dict[OrderId, tuple[UUID, UUID]] = {}
 
+    @property
+    def requests(self) -> dict[OrderId, tuple[UUID, UUID]]:
+        """The event that asked for each order last, and the signal that it belongs to; a copy."""
+        return dict(self._requests)
+
+    def restore(self, requests: Mapping[OrderId, tuple[UUID, UUID]]) -> None:
+        """Begin with what a snapshot remembers."""
+        self._requests = dict(requests)
+
     def note(self, written: StoredEvent | NewEvent, event: Event) -> None:
         """Remember a request that was written; an order's events all belong to the signal that asked for the order."""
         if isinstance(event, OrderRequested):

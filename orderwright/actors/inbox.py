@@ -22,6 +22,7 @@ from orderwright.actors.messages import (
     Overloaded,
     Ready,
     Reply,
+    Rest,
     SignalDuplicate,
     SignalIdReused,
     SignalSettled,
@@ -31,6 +32,7 @@ from orderwright.actors.messages import (
     Tick,
     name_of,
 )
+from orderwright.actors.snapshots import EVERY, Rhythm
 from orderwright.engine.ids import SignalId, event_id
 from orderwright.engine.inbox import (
     Arrival,
@@ -74,7 +76,7 @@ class SignalInbox:
     ends while appends of its own are under way, of which the next one would not know.
     """
 
-    def __init__(self, *, env: Env, me: Address, supervisor: Address) -> None:
+    def __init__(self, *, env: Env, me: Address, supervisor: Address, snapshot_every: int = EVERY) -> None:
         self._env = env
         self._me = me
         self._name = name_of(me)
@@ -90,6 +92,9 @@ class SignalInbox:
         self._to_finish: set[int] = set()
         self._last_ticket = 0
         self._written = 0
+        self._position = 0
+        self._snapshots = Rhythm(env, self._name, snapshot_every)
+        self._to_keep: tuple[int, Inbox] | None = None
 
     def handle(self, mail: Mail) -> None:
         """Take one message."""
@@ -114,6 +119,8 @@ class SignalInbox:
                 self._account_ready(mail)
             case Tick():
                 self._finish_what_waits()
+            case Rest():
+                self._rest()
             case _:
                 logger.warning("%s was told something that is not for it: %s", self._name, type(mail).__name__)
 
@@ -124,9 +131,13 @@ class SignalInbox:
         self._waiting.append(mail)
 
     def _rebuild(self, loaded: Loaded) -> None:
+        if loaded.snapshot is not None:
+            self._inbox = loaded.snapshot.state
+            self._written, self._position = loaded.snapshot.version, loaded.snapshot.position
+            self._snapshots.begin_after(self._written)
         for stored in loaded.events:
             self._inbox = evolve(self._inbox, CODEC.decode(stored))
-        self._written = len(loaded.events)
+            self._written, self._position = stored.version, stored.position
         self._is_live = True
         self._env.tell(Ready(at=self._me), self._supervisor)
         for entry in self._inbox.unfinished.values():
@@ -168,7 +179,7 @@ class SignalInbox:
         if not self._append(event, signal_id, attention=bool(after.unfinished), storing=storing):
             self._env.reply(ask, Overloaded())
             return
-        self._inbox = after
+        self._remember(after)
         self._asks[signal_id] = ask
         self._storing[signal_id] = []
         entry = Unfinished(signal=event.signal, awaited=frozenset(event.recipients))
@@ -213,8 +224,25 @@ class SignalInbox:
         if not self._append(event, signal_id, attention=bool(after.unfinished), storing=None):
             self._finish_later(sequence)
             return
-        self._inbox = after
+        self._remember(after)
         self._asks.pop(signal_id, None)
+
+    def _remember(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        entries = len(inbox.ids.order) + len(inbox.bodies.order) + len(inbox.unfinished)
+        if self._to_keep is None and self._snapshots.is_due(self._written, entries=entries):
+            # It rests on an append that is under way: it may be kept when that one is durable.
+            self._to_keep = (self._last_ticket, inbox)
+
+    def _keep(self, ticket: int, outcome: Appended) -> None:
+        self._position = outcome.position
+        if self._to_keep is not None and self._to_keep[0] == ticket:
+            self._snapshots.take(self._to_keep[1], version=outcome.version, position=outcome.position)
+            self._to_keep = None
+
+    def _rest(self) -> None:
+        if not self._tickets:
+            self._snapshots.take(self._inbox, version=self._written, position=self._position)
 
     def _finish_later(self, sequence: int) -> None:
         if not self._to_finish:
@@ -253,6 +281,7 @@ class SignalInbox:
             self._give_up(f"an append ended as {mail.outcome}", mail.outcome)
             return
         stored = self._tickets.pop(mail.ticket)
+        self._keep(mail.ticket, mail.outcome)
         if stored is None:
             return
         duplicates = self._storing.pop(stored.signal_id, [])

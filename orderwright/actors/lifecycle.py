@@ -30,6 +30,7 @@ from orderwright.actors.messages import (
     inbox_name,
 )
 from orderwright.actors.pykka_env import PykkaEnv
+from orderwright.actors.snapshots import EVERY
 from orderwright.actors.strategy_account import StrategyAccount
 from orderwright.actors.supervisor import SUPERVISOR, Restarts, Supervisor
 from orderwright.actors.switchboard import Health, OperatorCommand
@@ -37,6 +38,7 @@ from orderwright.clock import Clock, monotonic
 from orderwright.engine.catalogue.state import Catalogue
 from orderwright.engine.strategy_account.commands import PauseTrading, ResumeTrading
 from orderwright.engine.strategy_account.state import Rules
+from orderwright.eventstore.snapshots import SnapshotStore
 from orderwright.eventstore.store import LogReader, LogWriter, StoredEvent
 from orderwright.exchanges.gateway import Gateway
 from orderwright.marketdata.board import Board
@@ -66,6 +68,8 @@ class Engine:
         rules: Rules,
         restarts: Restarts | None = None,
         local_token_hash: str | None = None,
+        snapshots: SnapshotStore | None = None,
+        snapshot_every: int = EVERY,
     ) -> None:
         self._clock = clock
         self._reader = reader
@@ -88,8 +92,10 @@ class Engine:
             board=board,
             asks=self._asks,
             make_room=self._make_room,
+            snapshots=snapshots,
         )
         self._supervisor = Supervisor(env=self._env, restarts=restarts)
+        self._snapshot_every = snapshot_every
         self._is_ready = False
 
     def start(self) -> None:
@@ -235,22 +241,22 @@ class Engine:
         return gateway
 
     def _make_room(self, name: str, at: Address, env: Env) -> Room:
-        return _ROOMS[name.partition("/")[0]](at, env, self._directory)
+        return _ROOMS[name.partition("/")[0]](at, env, self._directory, self._snapshot_every)
 
 
-def _strategy_account(at: Address, env: Env, directory: CatalogueDirectory) -> Room:
-    return StrategyAccount(env=env, me=at, supervisor=SUPERVISOR, directory=directory)
+def _strategy_account(at: Address, env: Env, directory: CatalogueDirectory, snapshot_every: int) -> Room:
+    return StrategyAccount(env=env, me=at, supervisor=SUPERVISOR, directory=directory, snapshot_every=snapshot_every)
 
 
-def _inbox(at: Address, env: Env, _directory: CatalogueDirectory) -> Room:
-    return SignalInbox(env=env, me=at, supervisor=SUPERVISOR)
+def _inbox(at: Address, env: Env, _directory: CatalogueDirectory, snapshot_every: int) -> Room:
+    return SignalInbox(env=env, me=at, supervisor=SUPERVISOR, snapshot_every=snapshot_every)
 
 
-def _exchange_account(at: Address, env: Env, directory: CatalogueDirectory) -> Room:
+def _exchange_account(at: Address, env: Env, directory: CatalogueDirectory, _snapshot_every: int) -> Room:
     return ExchangeAccount(env=env, me=at, supervisor=SUPERVISOR, directory=directory)
 
 
-_ROOMS: dict[str, Callable[[Address, Env, CatalogueDirectory], Room]] = {
+_ROOMS: dict[str, Callable[[Address, Env, CatalogueDirectory, int], Room]] = {
     "strategy-account": _strategy_account,
     "inbox": _inbox,
     "exchange-account": _exchange_account,

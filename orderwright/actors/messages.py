@@ -1,6 +1,6 @@
 """What actors tell each other and what they answer to those who ask."""
 
-from typing import NewType
+from typing import Any, NewType
 from uuid import UUID
 
 from msgspec import Struct
@@ -17,6 +17,7 @@ from orderwright.engine.strategy_account.commands import (
     ResumeTrading,
 )
 from orderwright.engine.strategy_account.results import LegResult
+from orderwright.eventstore.snapshots import Restored
 from orderwright.eventstore.store import Appended, AppendFailed, Conflict, StoredEvent
 from orderwright.readmodels.account_view import AccountView as AccountView
 from orderwright.readmodels.account_view import OrderView as OrderView
@@ -61,9 +62,10 @@ class Start(Struct, frozen=True, kw_only=True):
 
 
 class Loaded(Struct, frozen=True, kw_only=True):
-    """The stream's events, in order; the answer to `Env.load`."""
+    """The answer to `Env.load`: the stream's events in order, all of them or those after the snapshot."""
 
     events: tuple[StoredEvent, ...]
+    snapshot: Restored[Any] | None = None
 
 
 class LoadFailed(Struct, frozen=True, kw_only=True):
@@ -105,6 +107,10 @@ class Tick(Struct, frozen=True, kw_only=True):
     """A timer that the actor set for itself has run out."""
 
     reason: str
+
+
+class Rest(Struct, frozen=True, kw_only=True):
+    """You are about to be stopped in good order: have a snapshot taken of what is durable."""
 
 
 class SubmitSignal(Struct, frozen=True, kw_only=True):
@@ -263,6 +269,7 @@ Mail = (
     | Surveyed
     | Unreachable
     | Tick
+    | Rest
     | SubmitSignal
     | Execute
     | SignalSettled

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pykka
 
@@ -20,17 +21,21 @@ from orderwright.actors.messages import (
     LoadFailed,
     Mail,
     Reply,
+    Rest,
     Start,
     Stopped,
     Surveyed,
     Unreachable,
     name_of,
 )
+from orderwright.actors.snapshot_saver import SnapshotSaver
+from orderwright.actors.snapshots import codec_of
 from orderwright.actors.supervisor import SUPERVISOR
 from orderwright.actors.timers import Timers
 from orderwright.clock import Clock
 from orderwright.engine.instruments import Quote
 from orderwright.engine.outcomes import Effect, FetchQuote, Outcome, PlacementAnswered, PlaceOrder, QuoteAnswered
+from orderwright.eventstore.snapshots import SnapshotStore, Taken, restore
 from orderwright.eventstore.store import (
     Append,
     AppendFailed,
@@ -55,16 +60,29 @@ class _Mailbox(pykka.ThreadingActor):
 
     use_daemon_thread = True
 
-    def __init__(self, room: Room, is_current: Callable[[], bool], ended: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        room: Room,
+        *,
+        is_current: Callable[[], bool],
+        is_to_rest: Callable[[], bool],
+        ended: Callable[[str], None],
+    ) -> None:
         super().__init__()
         self._room = room
         self._is_current = is_current
+        self._is_to_rest = is_to_rest
         self._ended = ended
 
     def on_receive(self, message: Mail) -> None:
         """Hand the message to the room; what is left in a dead incarnation's mailbox goes nowhere."""
         if self._is_current():
             self._room.handle(message)
+
+    def on_stop(self) -> None:
+        """Let the room leave a snapshot when everything stops in good order."""
+        if self._is_to_rest():
+            self._room.handle(Rest())
 
     def on_failure(self, exception_type: type[BaseException] | None, *_rest: object) -> None:
         """Tell that the room broke."""
@@ -84,6 +102,7 @@ class PykkaEnv:
         board: Board,
         asks: Asks,
         make_room: Callable[[str, Address, Env], Room],
+        snapshots: SnapshotStore | None = None,
     ) -> None:
         self._clock = clock
         self._reader = reader
@@ -92,6 +111,9 @@ class PykkaEnv:
         self._board = board
         self._asks = asks
         self._make_room = make_room
+        self._snapshots = snapshots
+        self._saver = None if snapshots is None else SnapshotSaver(snapshots)
+        self._is_closing = False
         self._timers = Timers()
         self._mailboxes: dict[Address, pykka.ActorRef[_Mailbox]] = {}
         self._generations: dict[Address, int] = {}
@@ -114,14 +136,27 @@ class PykkaEnv:
             return
 
     def load(self, stream: str, to: Address) -> None:
-        """Read the whole stream, on the thread of the actor that asks."""
+        """Read a stream, on the thread of the actor that asks."""
         try:
             with self._rebuilds:
-                events = tuple(self._reader.read_stream(stream))
+                loaded = self._load(stream)
         except EventStoreError as exc:
             self.tell(LoadFailed(reason=str(exc)), to)
         else:
-            self.tell(Loaded(events=events), to)
+            self.tell(loaded, to)
+
+    def _load(self, stream: str) -> Loaded:
+        codec = codec_of(stream)
+        snapshot = None if self._snapshots is None or codec is None else restore(self._snapshots, stream, codec)
+        if snapshot is None:
+            return Loaded(events=tuple(self._reader.read_stream(stream)))
+        tail = self._reader.read_stream(stream, after_version=snapshot.version, after_position=snapshot.position)
+        return Loaded(events=tuple(tail), snapshot=snapshot)
+
+    def save(self, taken: Taken[Any]) -> None:
+        """Keep a snapshot, on a thread of its own."""
+        if self._saver is not None:
+            self._saver.save(taken)
 
     def append(self, append: Append, ticket: int, to: Address) -> bool:
         """Write to the log."""
@@ -194,8 +229,12 @@ class PykkaEnv:
 
     def open_mailbox(self, room: Room, at: Address) -> None:
         """Give a room its thread."""
+        rests = codec_of(name_of(at)) is not None
         self._mailboxes[at] = _Mailbox.start(
-            room, lambda: at in self._mailboxes, lambda reason: self._ended(at, reason)
+            room,
+            is_current=lambda: at in self._mailboxes,
+            is_to_rest=lambda: rests and self._is_closing,
+            ended=lambda reason: self._ended(at, reason),
         )
 
     def stop(self, at: Address, reason: str) -> None:
@@ -212,8 +251,11 @@ class PykkaEnv:
 
     def close(self) -> None:
         """End every actor and every thread, the supervisor's last."""
+        self._is_closing = True
         for at in sorted(self._mailboxes, key=lambda known: known == SUPERVISOR):
             mailbox = self._mailboxes.pop(at)
             mailbox.stop(block=True, timeout=5)
         self._timers.close()
         self._connecting.shutdown(cancel_futures=True)
+        if self._saver is not None:
+            self._saver.close()

@@ -27,11 +27,13 @@ from orderwright.actors.messages import (
     Operate,
     Operated,
     Ready,
+    Rest,
     SignalSettled,
     Start,
     Tick,
     name_of,
 )
+from orderwright.actors.snapshots import EVERY, AccountImage, Rhythm
 from orderwright.engine.ids import OrderId, SignalId
 from orderwright.engine.outcomes import OrderSeen
 from orderwright.engine.strategy_account.commands import (
@@ -96,7 +98,9 @@ class StrategyAccount:
     left. After a rebuild it first asks about every unfinished order, and takes commands once that is answered.
     """
 
-    def __init__(self, *, env: Env, me: Address, supervisor: Address, directory: Directory) -> None:
+    def __init__(
+        self, *, env: Env, me: Address, supervisor: Address, directory: Directory, snapshot_every: int = EVERY
+    ) -> None:
         self._env = env
         self._me = me
         self._name = name_of(me)
@@ -106,6 +110,7 @@ class StrategyAccount:
         self._phase = _Phase.REBUILDING
         self._state = State()
         self._version = 0
+        self._position = 0
         self._pending: _Pending | None = None
         self._postponed: _Postponed | None = None
         self._outcomes: deque[Mail] = deque()
@@ -116,6 +121,7 @@ class StrategyAccount:
         self._timers: set[str] = set()
         self._causes = Causes(self._name)
         self._calls = Calls(env, me)
+        self._snapshots = Rhythm(env, self._name, snapshot_every)
 
     def handle(self, mail: Mail) -> None:
         """Take one message."""
@@ -130,6 +136,8 @@ class StrategyAccount:
                 self._fail_with_the_log(reason)
             case AppendEnded():
                 self._written(mail)
+            case Rest():
+                self._take_snapshot()
             case Tick(reason=reason) if reason == _FULL_LOG:
                 self._decide_again()
             case Called() | Tick():
@@ -171,11 +179,7 @@ class StrategyAccount:
         if self._profile is None:
             self._end(f"the catalogue has no {self._name}")
             return
-        for stored in loaded.events:
-            event = CODEC.decode(stored)
-            self._state = evolve(self._state, event)
-            self._causes.note(stored, event)
-            self._version = stored.version
+        self._fold(loaded)
         self._causes.forget_all_but(self._state.orders)
         self._phase = _Phase.RECOVERING
         self._to_recover.extend((Recover(), AdoptTerms(terms=self._profile.terms)))
@@ -183,6 +187,24 @@ class StrategyAccount:
         context = self._context(self._profile)
         for order in self._state.orders.values():
             self._calls.make(self._profile.account, look(self._state, order, context))
+
+    def _fold(self, loaded: Loaded) -> None:
+        if loaded.snapshot is not None:
+            image: AccountImage = loaded.snapshot.state
+            self._state = image.state
+            self._causes.restore(image.requests)
+            self._version, self._position = loaded.snapshot.version, loaded.snapshot.position
+            self._snapshots.begin_after(self._version)
+        for stored in loaded.events:
+            event = CODEC.decode(stored)
+            self._state = evolve(self._state, event)
+            self._causes.note(stored, event)
+            self._version, self._position = stored.version, stored.position
+
+    def _take_snapshot(self) -> None:
+        if self._pending is None:
+            image = AccountImage(state=self._state, requests=self._causes.requests)
+            self._snapshots.take(image, version=self._version, position=self._position)
 
     def _is_recovered(self) -> bool:
         self._unseen &= self._state.orders.keys()
@@ -290,9 +312,11 @@ class StrategyAccount:
             end(f"an append ended as {mail.outcome}")
             return
         self._state = pending.state
-        self._version = mail.outcome.version
+        self._version, self._position = mail.outcome.version, mail.outcome.position
         self._causes.forget_all_but(self._state.orders)
         self._calls.forget_all_but(self._state.orders)
+        if self._snapshots.is_due(self._version):
+            self._take_snapshot()
         if pending.reply_to != NOBODY:
             self._env.reply(pending.reply_to, Operated(account=self._name, done=True, changed=True))
         for run in pending.ended:

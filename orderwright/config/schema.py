@@ -50,11 +50,12 @@ class ActorsConfig(Struct, frozen=True, kw_only=True):
 
 
 class StoreConfig(Struct, frozen=True, kw_only=True):
-    """The log's writer."""
+    """The log's writer, and how often a stream's state is kept beside it (in events)."""
 
     queue_limit: Positive
     batch_limit: Positive
     lease_ttl: PositiveDuration
+    snapshot_every: Positive
 
 
 class PaperConfig(Struct, frozen=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
+from typing import Any
 
 from orderwright.actors.env import Profile, Room
 from orderwright.actors.messages import (
@@ -21,6 +23,7 @@ from orderwright.engine.strategy_account.events import Terms
 from orderwright.engine.strategy_account.state import Identity, Market, Rules
 from orderwright.engine.traits import Traits
 from orderwright.eventstore.memory import MemoryLog
+from orderwright.eventstore.snapshots import Taken
 from orderwright.eventstore.store import Append, AppendFailed, AppendOutcome
 from orderwright.moments import SECOND, Micros
 
@@ -41,6 +44,7 @@ class ScriptedEnv:
         self.takes_appends = True
         self.told: list[tuple[Mail, Address]] = []
         self.loads: list[tuple[str, Address]] = []
+        self.saved: list[Any] = []
         self.appends: list[tuple[Append, int]] = []
         self.calls: list[tuple[str, Effect]] = []
         self.connects: list[str] = []
@@ -49,6 +53,7 @@ class ScriptedEnv:
         self.replies: list[tuple[AskId, Reply]] = []
         self.spawned: list[Address] = []
         self.stopped: list[tuple[Address, str]] = []
+        self.saved: list[Taken[Any]] = []
 
     def now(self) -> Micros:
         return self.clock
@@ -58,6 +63,12 @@ class ScriptedEnv:
 
     def load(self, stream: str, to: Address) -> None:
         self.loads.append((stream, to))
+
+    def save(self, taken: Taken[Any]) -> None:
+        self.saved.append(taken)
+
+    def save(self, taken: Any) -> None:
+        self.saved.append(taken)
 
     def append(self, append: Append, ticket: int, to: Address) -> bool:
         del to

@@ -30,6 +30,7 @@ from tests.simulation.world import World
 
 SALT = "salt5"
 CAPITAL = Decimal(100_000)
+SNAPSHOT_EVERY = 3
 
 
 class Desk:
@@ -132,9 +133,16 @@ class Life:
 
     def _make_room(self, name: str, at: Address) -> Room:
         if name.startswith("inbox/"):
-            return SignalInbox(env=self.env, me=at, supervisor=SUPERVISOR)
-        make = ExchangeAccount if name.startswith("exchange-account/") else StrategyAccount
-        return make(env=self.env, me=at, supervisor=SUPERVISOR, directory=self._directory)
+            return SignalInbox(env=self.env, me=at, supervisor=SUPERVISOR, snapshot_every=SNAPSHOT_EVERY)
+        if name.startswith("exchange-account/"):
+            return ExchangeAccount(env=self.env, me=at, supervisor=SUPERVISOR, directory=self._directory)
+        return StrategyAccount(
+            env=self.env,
+            me=at,
+            supervisor=SUPERVISOR,
+            directory=self._directory,
+            snapshot_every=SNAPSHOT_EVERY,
+        )
 
 
 def profiles_of(scenario: Scenario) -> dict[str, Profile]:

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orderwright.actors.env import Room
 from orderwright.actors.gate import Gate
@@ -22,9 +22,11 @@ from orderwright.actors.messages import (
     Unreachable,
     name_of,
 )
+from orderwright.actors.snapshots import codec_of
 from orderwright.actors.supervisor import SUPERVISOR
 from orderwright.engine.instruments import Quote
 from orderwright.engine.outcomes import Effect, FetchQuote, Outcome, PlacementAnswered, PlaceOrder, QuoteAnswered
+from orderwright.eventstore.snapshots import Taken
 from orderwright.eventstore.store import Append, AppendFailed
 from orderwright.marketdata.board import Board
 from orderwright.moments import Micros
@@ -117,8 +119,12 @@ class SimEnv:
         mailbox.append(message)
 
     def load(self, stream: str, to: Address) -> None:
-        """Read the whole stream, at some moment from now on."""
+        """Read a stream, at some moment from now on."""
         self._loads.append((stream, to))
+
+    def save(self, taken: Taken[Any]) -> None:
+        """Keep a snapshot at once; one that is lost is as one that was never taken."""
+        self._log.save(taken)
 
     def append(self, append: Append, ticket: int, to: Address) -> bool:
         """Queue an append, unless it may rest on what was never written."""
@@ -190,7 +196,9 @@ class SimEnv:
         if self._faults.log_is_away or self._faults.happens(self._faults.mix.load_fails):
             self.tell(LoadFailed(reason="the database cannot be reached"), to)
         else:
-            self.tell(Loaded(events=self._log.stream(stream)), to)
+            snapshot = self._log.restored(stream, codec_of(stream))
+            events = self._log.stream(stream, after_version=0 if snapshot is None else snapshot.version)
+            self.tell(Loaded(events=events, snapshot=snapshot), to)
 
     def _commit(self) -> None:
         if self._faults.happens(self._faults.mix.append_fails):
