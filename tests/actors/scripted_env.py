@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
-from typing import Any
 
 from orderwright.actors.env import Profile, Room
 from orderwright.actors.messages import (
@@ -44,7 +43,6 @@ class ScriptedEnv:
         self.takes_appends = True
         self.told: list[tuple[Mail, Address]] = []
         self.loads: list[tuple[str, Address]] = []
-        self.saved: list[Any] = []
         self.appends: list[tuple[Append, int]] = []
         self.calls: list[tuple[str, Effect]] = []
         self.connects: list[str] = []
@@ -65,9 +63,6 @@ class ScriptedEnv:
         self.loads.append((stream, to))
 
     def save(self, taken: Taken[Any]) -> None:
-        self.saved.append(taken)
-
-    def save(self, taken: Any) -> None:
         self.saved.append(taken)
 
     def append(self, append: Append, ticket: int, to: Address) -> bool:

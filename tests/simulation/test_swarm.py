@@ -8,6 +8,7 @@ from time import perf_counter
 
 import pytest
 
+from orderwright.eventstore.verify import verify
 from tests.simulation.drivers import random_plan, swarm
 from tests.simulation.scenario import all_scenarios
 from tests.simulation.simulation import Run
@@ -23,6 +24,11 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
 def test_every_promise_is_kept_under_random_faults(name: str) -> None:
     assert len(list(swarm(SCENARIOS[name], range(200)))) == 200
+
+
+def test_the_chain_of_a_log_that_met_crashes_is_whole() -> None:
+    for run in swarm(SCENARIOS["batch_two_accounts"], range(20)):
+        assert verify(run.log.memory).events == run.log.memory.head_position()
 
 
 def test_the_same_seed_gives_the_same_run() -> None:
