@@ -22,6 +22,7 @@ from orderwright.config.load import ConfigurationError
 from orderwright.errors import OrderwrightError
 from orderwright.eventstore.connect import LogMissing
 from orderwright.eventstore.store import ChainBroken, LeaseHeld
+from orderwright.migrations.migrate import DatabaseOlder
 
 app = typer.Typer(
     name="orderwright",
@@ -86,9 +87,15 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
         app(words, prog_name="orderwright")
     except OrderwrightError as exc:
         complain(f"orderwright: {exc}")
-        sys.exit(next((code for kind, code in _EXITS if isinstance(exc, kind)), exits.FAILED))
+        sys.exit(_exit_code(exc))
     except OSError as exc:
         place = f"{exc.filename}: " if exc.filename else ""
         complain(f"orderwright: {place}{exc.strerror or exc}")
         sys.exit(exits.FAILED)
     sys.exit(exits.OK)
+
+
+def _exit_code(error: OrderwrightError) -> int:
+    if isinstance(error, DatabaseOlder) and error.is_empty:
+        return exits.NOT_SET_UP
+    return next((code for kind, code in _EXITS if isinstance(error, kind)), exits.FAILED)

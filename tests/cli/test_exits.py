@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from orderwright.cli import exits
-from orderwright.eventstore.embedded import EmbeddedPostgres
+from orderwright.eventstore.embedded import OWNER_ROLE, EmbeddedPostgres
 from tests.cli.conftest import Run, Traded
 from tests.processes import CommandResult, Place, installation
 
@@ -32,6 +32,16 @@ def test_apply_and_replay_make_nothing_either(run: Run, tmp_path: Path) -> None:
     said(run("apply", file, "--data", missing), exits.NOT_SET_UP)
     said(run("replay", "a@b", "--data", missing), exits.NOT_SET_UP)
     assert not missing.exists()
+
+
+def test_an_empty_database_elsewhere_exits_with_4(run: Run, server: EmbeddedPostgres, tmp_path: Path) -> None:
+    with psycopg.connect(server.conninfo(role=OWNER_ROLE, database="postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE nothing_in_it")
+    config = tmp_path / "config.toml"
+    url = server.conninfo(role=OWNER_ROLE, database="nothing_in_it")
+    config.write_text(f'[database]\nurl = "{url}"\n', "utf-8")
+    message = said(run("status", "--data", tmp_path / "data", "--config", config), exits.NOT_SET_UP)
+    assert "the database is empty; `orderwright setup`" in message
 
 
 @pytest.mark.parametrize(
