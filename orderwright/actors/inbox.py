@@ -229,7 +229,7 @@ class SignalInbox:
 
     def _remember(self, inbox: Inbox) -> None:
         self._inbox = inbox
-        entries = len(inbox.ids.order) + len(inbox.bodies.order) + len(inbox.unfinished)
+        entries = len(inbox.ids.order) + len(inbox.bodies.order)
         if self._to_keep is None and self._snapshots.is_due(self._written, entries=entries):
             # It rests on an append that is under way: it may be kept when that one is durable.
             self._to_keep = (self._last_ticket, inbox)

@@ -15,6 +15,7 @@ class SimLog:
         self._world = world
         self.memory = MemoryLog(world)
         self._snapshots = MemorySnapshots(self.memory)
+        self.begun_from_snapshots = 0
         self.committed_at: list[int] = []
 
     def write(self, append: Append) -> AppendOutcome:
@@ -35,7 +36,9 @@ class SimLog:
 
     def restored(self, name: str, codec: SnapshotCodec[Any] | None) -> Restored[Any] | None:
         """Return the newest state of a stream that was kept."""
-        return None if codec is None else restore(self._snapshots, name, codec)
+        found = None if codec is None else restore(self._snapshots, name, codec)
+        self.begun_from_snapshots += found is not None
+        return found
 
     def events(self) -> list[StoredEvent]:
         """Return all events in the order of their positions."""
