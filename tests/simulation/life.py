@@ -30,7 +30,7 @@ from tests.simulation.world import World
 
 SALT = "salt5"
 CAPITAL = Decimal(100_000)
-SNAPSHOT_EVERY = 3
+SNAPSHOT_EVERY = 8
 
 
 class Desk:
