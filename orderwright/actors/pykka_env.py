@@ -44,6 +44,7 @@ from orderwright.eventstore.store import (
     LogReader,
     LogWriter,
     QueueFull,
+    Stale,
 )
 from orderwright.exchanges.gateway import ExchangeError, Gateway
 from orderwright.marketdata.board import Board
@@ -53,6 +54,7 @@ logger = logging.getLogger(__name__)
 
 _REBUILDS_AT_ONCE = 8
 _CONNECTIONS_AT_ONCE = 8
+_SETTLING_SECONDS = 30.0
 
 
 class _Mailbox(pykka.ThreadingActor):
@@ -139,6 +141,10 @@ class PykkaEnv:
         """Read a stream, on the thread of the actor that asks."""
         try:
             with self._rebuilds:
+                # What an earlier incarnation queued belongs to the past that this one is to know.
+                if not self._writer.wait_settled(_SETTLING_SECONDS):
+                    self.tell(LoadFailed(reason="appends are still under way"), to)
+                    return
                 loaded = self._load(stream)
         except EventStoreError as exc:
             self.tell(LoadFailed(reason=str(exc)), to)
@@ -168,8 +174,9 @@ class PykkaEnv:
             )
         except QueueFull:
             return False
-        except Fenced as exc:
+        except (Stale, Fenced) as exc:
             self.tell(AppendEnded(ticket=ticket, outcome=AppendFailed(reason=str(exc))), to)
+            return False
         return True
 
     def call(self, account: str, effect: Effect, to: Address) -> None:

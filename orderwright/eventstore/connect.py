@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from orderwright.clock import Clock
 from orderwright.eventstore.connections import Database, connect, first_line
 from orderwright.eventstore.embedded import EmbeddedPostgres
+from orderwright.eventstore.partitions import ensure_partitions
 from orderwright.eventstore.postgres import PostgresLog
 from orderwright.eventstore.postgres_sink import PostgresSink
 from orderwright.eventstore.postgres_snapshots import PostgresSnapshots
@@ -120,6 +121,7 @@ def open_log_for_writing(
             undo.callback(sink.close)
             # Only with the lease: an engine of an older version might be at work otherwise.
             migrate(owner)
+            ensure_partitions(database)
         reader = PostgresLog(database, log_id=place.log_id)
         held.callback(reader.close)
         snapshots = PostgresSnapshots(database, log_id=place.log_id, epoch=sink.epoch)

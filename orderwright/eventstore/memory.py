@@ -9,7 +9,7 @@ from orderwright.clock import Clock
 from orderwright.eventstore.batches import KnownStream, Place, Tail, plan_batch
 from orderwright.eventstore.chain import StoredBatch
 from orderwright.eventstore.snapshots import Snapshot
-from orderwright.eventstore.store import Append, AppendFailed, AppendOutcome, Fenced, StoredEvent, StreamHead
+from orderwright.eventstore.store import Append, AppendOutcome, Fenced, Stale, StoredEvent, StreamHead
 
 _EPOCH = 1
 _KEPT = 2
@@ -50,13 +50,18 @@ class MemoryLog:
         """Write, then call `done` before returning.
 
         Raises:
+            Stale: `generation` is not the writer's.
             Fenced: the log was closed.
             ValueError: there are no events.
         """
         if generation not in (None, self.generation):
-            done(AppendFailed(reason="it may rest on an append that failed"))
-        else:
-            done(self._write(append))
+            message = f"an append to {append.stream} may rest on one that failed"
+            raise Stale(message)
+        done(self._write(append))
+
+    def wait_settled(self, timeout: float) -> bool:  # noqa: ARG002 -- an append ends before it returns
+        """Return True: nothing is ever queued."""
+        return True
 
     def close(self) -> None:
         """Take no more appends; reading goes on."""

@@ -1,6 +1,7 @@
 """The writing side of a log in PostgreSQL: the lease, and one round trip per batch on a session of its own."""
 
 import contextlib
+import logging
 import os
 import secrets
 import socket
@@ -14,9 +15,12 @@ from orderwright.clock import Clock, monotonic
 from orderwright.eventstore.batches import Batch, KnownStream, Tail
 from orderwright.eventstore.chain import GENESIS
 from orderwright.eventstore.connections import Connection, Database, connect, first_line
+from orderwright.eventstore.partitions import AHEAD
 from orderwright.eventstore.sink import AlreadyWritten, BatchRefused, ConnectionLost, StreamsMoved
 from orderwright.eventstore.store import EventStoreError, Fenced, LeaseHeld, StoreUnavailable
 from orderwright.moments import to_iso
+
+_log = logging.getLogger(__name__)
 
 LEASE_TTL = 10.0
 """Seconds after which a lease that was not renewed may be taken, by the database's clock."""
@@ -32,6 +36,7 @@ _APPEND = (
     "%b::bigint[], %b::text[], %b::bigint[], %b::bigint[], %b::bigint[], "
     "%b::bigint[], %b::bigint[], %b::uuid[], %b::text[], %b::bigint[], %b::uuid[], %b::uuid[], %b::text[])"
 )
+_ENSURE = "SELECT log.ensure_partitions(%b::integer)"
 _HOLDER = (
     "SELECT epoch, owner, extract(epoch FROM clock_timestamp() - renewed_at)::float8 "
     "FROM log.writer_lease WHERE log_id = %s"
@@ -43,6 +48,10 @@ _TAIL = (
 _LAST_STREAM = "SELECT coalesce(max(stream_id), 0) FROM log.stream WHERE log_id = %s"
 _STREAMS = "SELECT name, stream_id, version FROM log.stream WHERE log_id = %s AND name = ANY (%s)"
 _ROOT = "SELECT root FROM log.log_batch WHERE log_id = %s AND batch_no = %s"
+
+
+class _PartitionMissing(BatchRefused):
+    pass
 
 
 class PostgresSink:
@@ -103,7 +112,14 @@ class PostgresSink:
 
     def write(self, batch: Batch) -> None:
         """Write the batch in one round trip."""
-        self._query(_APPEND, _append_arguments(self._log_id, batch))
+        arguments = _append_arguments(self._log_id, batch)
+        try:
+            self._query(_APPEND, arguments)
+        except _PartitionMissing as error:
+            # They are made ahead, unless nobody came to do it.
+            _log.warning("a partition of the log is missing and is made now: %s", error)
+            self._query(_ENSURE, [AHEAD])
+            self._query(_APPEND, arguments)
 
     def renew(self) -> None:
         """Renew the lease."""
@@ -241,6 +257,8 @@ def _translated(connection: Connection) -> Iterator[None]:
             raise Fenced(message) from error
         if error.sqlstate == _MOVED:
             raise StreamsMoved(first_line(error)) from error
+        if isinstance(error, errors.CheckViolation) and error.diag.constraint_name is None:
+            raise _PartitionMissing(first_line(error)) from error
         if isinstance(error, errors.UniqueViolation) and error.diag.constraint_name == "log_batch_pkey":
             raise AlreadyWritten(first_line(error)) from error
         raise BatchRefused(first_line(error)) from error

@@ -33,6 +33,10 @@ class QueueFull(EventStoreError):
     """More is waiting to be written than is good; nothing was taken."""
 
 
+class Stale(EventStoreError):
+    """The appender may rest on something that was never written; nothing was taken."""
+
+
 class ChainBroken(EventStoreError):
     """The log is not what was written; the message names the first bad batch."""
 
@@ -147,13 +151,18 @@ class LogWriter(Protocol):
     def append(self, append: Append, done: Callable[[AppendOutcome], None], *, generation: int | None = None) -> None:
         """Queue the append; `done` is called exactly once, from the writer's thread, and must not block.
 
-        Appends are committed in the order in which this was called, across all streams. With a `generation` other
-        than the writer's, the append ends as `AppendFailed`: it may rest on something that was never written.
+        Appends are committed in the order in which this was called, across all streams. A `generation` other
+        than the writer's is refused at once: whoever was about to act on the append must not hand it on.
 
         Raises:
             QueueFull: too much is waiting; `done` will not be called.
+            Stale: the generation is another; `done` will not be called.
             Fenced: this writer has lost the lease or was closed; `done` will not be called.
         """
+        ...
+
+    def wait_settled(self, timeout: float) -> bool:
+        """Wait until every append queued so far has ended, at most `timeout` seconds; return whether they all have."""
         ...
 
     def close(self) -> None:

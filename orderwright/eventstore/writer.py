@@ -15,7 +15,7 @@ from msgspec import Struct
 from orderwright.clock import Clock, monotonic
 from orderwright.eventstore.batches import Batch, KnownStream, Place, Plan, Tail, plan_batch
 from orderwright.eventstore.sink import AlreadyWritten, BatchRefused, ConnectionLost, Sink, StreamsMoved
-from orderwright.eventstore.store import Append, AppendFailed, AppendOutcome, Fenced, QueueFull, StoreUnavailable
+from orderwright.eventstore.store import Append, AppendFailed, AppendOutcome, Fenced, QueueFull, Stale, StoreUnavailable
 
 Answer = TypeVar("Answer")
 
@@ -25,15 +25,12 @@ _FIRST_DELAY = 0.05
 _LONGEST_DELAY = 1.0
 _PLANS = 3
 
-_STALE = AppendFailed(reason="it may rest on an append that failed")
-
 
 class Waiting(Struct, frozen=True):
-    """An append that somebody waits for; `is_stale` if it may rest on something that was never written."""
+    """An append that somebody waits for."""
 
     append: Append
     done: Callable[[AppendOutcome], None]
-    is_stale: bool
 
 
 class WriterLimits(Struct, frozen=True, kw_only=True):
@@ -66,7 +63,10 @@ class GroupCommitWriter:
         self._limits = limits or WriterLimits()
         self._queue: deque[Waiting] = deque()
         self._in_flight: Sequence[Waiting] = ()
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        self._settled = threading.Condition(lock)
+        self._queued = self._told = 0
         self._closing = False
         self._ended: str | None = None
         self._trouble = ""
@@ -109,10 +109,9 @@ class GroupCommitWriter:
     def append(self, append: Append, done: Callable[[AppendOutcome], None], *, generation: int | None = None) -> None:
         """Queue the append; `done` is called exactly once, from the writer's thread, and must not block.
 
-        With a `generation` other than the writer's it ends as `AppendFailed`.
-
         Raises:
             QueueFull: too much is waiting; `done` will not be called.
+            Stale: `generation` is not the writer's any more; `done` will not be called.
             Fenced: this writer has lost the lease or was closed; `done` will not be called.
             ValueError: there are no events.
         """
@@ -125,9 +124,18 @@ class GroupCommitWriter:
             if len(self._queue) >= self._limits.queue:
                 message = f"{len(self._queue)} appends are waiting to be written"
                 raise QueueFull(message)
-            is_stale = generation is not None and generation != self._generation
-            self._queue.append(Waiting(append, done, is_stale))
+            if generation is not None and generation != self._generation:
+                message = f"an append to {append.stream} may rest on one that failed"
+                raise Stale(message)
+            self._queue.append(Waiting(append, done))
+            self._queued += 1
             self._changed.notify()
+
+    def wait_settled(self, timeout: float) -> bool:
+        """Wait until every append queued so far has ended, at most `timeout` seconds; return whether they all have."""
+        with self._settled:
+            queued = self._queued
+            return self._settled.wait_for(lambda: self._told >= queued, timeout)
 
     def close(self) -> None:
         """Write what is queued, then stop and give the lease back."""
@@ -157,12 +165,10 @@ class GroupCommitWriter:
             self._ended = reason
             left = [*self._in_flight, *self._queue]
             self._queue.clear()
-            self._generation += bool(left)
+            self._in_flight = ()
+            self._fail(left, reason)
             abandoned = not self._closing or bool(left)
         self._sink.close()
-        self._in_flight = ()
-        for waiting in left:
-            _tell(waiting, AppendFailed(reason=reason))
         if abandoned:
             self._trouble = reason
             _log.error("the log is written no more: %s", reason)
@@ -187,7 +193,7 @@ class GroupCommitWriter:
 
     def _settle(self, taken: Sequence[Waiting]) -> None:
         try:
-            plan = self._write_planned([waiting.append for waiting in taken if not waiting.is_stale])
+            plan = self._write_planned([waiting.append for waiting in taken])
         except BatchRefused as error:
             self._refuse(taken, str(error))
             return
@@ -197,9 +203,9 @@ class GroupCommitWriter:
                 self._streams[change.name] = KnownStream(change.stream_id, change.version)
             self._trouble = ""
         self._in_flight = ()
-        outcomes = iter(plan.outcomes)
-        for waiting in taken:
-            _tell(waiting, _STALE if waiting.is_stale else next(outcomes))
+        for waiting, outcome in zip(taken, plan.outcomes, strict=True):
+            _tell(waiting, outcome)
+        self._count(taken)
 
     def _write_planned(self, appends: Sequence[Append]) -> Plan:
         for _ in range(_PLANS):
@@ -249,12 +255,22 @@ class GroupCommitWriter:
             failed = [*taken, *self._queue]
             self._queue.clear()
             self._in_flight = ()
-            self._generation += 1
-        _log.error("the database refused a batch, %d appends fail: %s", len(failed), reason)
-        self._trouble = reason
-        self._streams.clear()
-        for waiting in failed:
-            _tell(waiting, AppendFailed(reason=reason))
+            self._streams.clear()
+            self._trouble = reason
+            self._fail(failed, reason)
+        _log.error("the database refused a batch, %d appends failed: %s", len(failed), reason)
+
+    def _fail(self, waiting: Sequence[Waiting], reason: str) -> None:
+        # Told before anybody can append in the new generation: whoever is reborn in it speaks to those who know.
+        self._generation += bool(waiting)
+        for one in waiting:
+            _tell(one, AppendFailed(reason=reason))
+        self._count(waiting)
+
+    def _count(self, told: Sequence[Waiting]) -> None:
+        with self._settled:
+            self._told += len(told)
+            self._settled.notify_all()
 
     def _renew(self) -> None:
         self._renew_at = monotonic() + self._limits.renew_every

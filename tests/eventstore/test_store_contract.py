@@ -14,10 +14,10 @@ from orderwright.eventstore.store import (
     ANY_VERSION,
     Append,
     Appended,
-    AppendFailed,
     AppendOutcome,
     Conflict,
     Fenced,
+    Stale,
     StreamHead,
 )
 from orderwright.eventstore.verify import verify
@@ -216,17 +216,27 @@ def test_the_chain_holds_over_all_that_was_appended(log: OpenedLog) -> None:
     assert (tail.batches, tail.chain) == (1, found.chain)
 
 
-def test_an_append_of_another_generation_fails_alone(log: OpenedLog) -> None:
+def test_an_append_of_another_generation_is_refused_at_once_and_alone(log: OpenedLog) -> None:
     ends: queue.SimpleQueue[AppendOutcome] = queue.SimpleQueue()
     generation = log.writer.generation
     log.writer.append(appending("a", expected=0), ends.put, generation=generation)
-    log.writer.append(appending("a", expected=1), ends.put, generation=generation - 1)
+    with pytest.raises(Stale):
+        log.writer.append(appending("a", expected=1), ends.put, generation=generation - 1)
     log.writer.append(appending("b", expected=0), ends.put, generation=generation)
 
-    outcomes = [ends.get(timeout=PATIENCE) for _ in range(3)]
-    assert [type(outcome) for outcome in outcomes] == [Appended, AppendFailed, Appended]
+    outcomes = [ends.get(timeout=PATIENCE) for _ in range(2)]
+    assert [type(outcome) for outcome in outcomes] == [Appended, Appended]
     assert log.reader.head_position() == 2
     assert log.writer.trouble == ""
+
+
+def test_all_that_was_queued_can_be_waited_for(log: OpenedLog) -> None:
+    ends: list[AppendOutcome] = []
+    for expected in range(50):
+        log.writer.append(appending("a", expected=expected), ends.append)
+    assert log.writer.wait_settled(PATIENCE)
+    assert len(ends) == 50
+    assert log.reader.head_position() == 50
 
 
 def test_an_append_without_events_is_an_error(log: OpenedLog) -> None:
