@@ -80,6 +80,7 @@ def test_the_window_counts_from_the_first_arrival() -> None:
 
 def test_without_a_window_nothing_is_a_duplicate_but_an_id() -> None:
     inbox = after(arrival(1, window=0), arrival(2, key="k", window=0))
+    assert not inbox.bodies.seen
     assert verdict(inbox, arrival(3, window=0)) == "SignalReceived"
     assert verdict(inbox, arrival(3, key="k", window=0)) == "Duplicate"
 

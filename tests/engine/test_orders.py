@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from orderwright.engine.orders import OrderStatus, Step, is_active, is_terminal, next_status
 from tests.engine.given import StrategyAccountUnderTest, a_fill, buy, modestly
@@ -54,6 +55,8 @@ def test_an_order_goes_from_pending_over_new_and_partially_filled_to_its_end() -
 def test_an_exchange_that_fills_more_than_was_asked_for_leaves_nothing_to_fill() -> None:
     account = StrategyAccountUnderTest()
     account.signal(buy(qty="1", price="90"))
-    account.seen(account.order, OrderStatus.NEW, a_fill("t1", "1.2", "90"))
+    order, overfill = account.order, a_fill("t1", "1.2", "90")
+    assert replace(order, filled=overfill.amount).remaining == 0
+    account.seen(order, OrderStatus.NEW, overfill)
     assert account.holds() == Decimal("1.2")
     assert account.orders == []

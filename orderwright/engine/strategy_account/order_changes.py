@@ -57,7 +57,6 @@ def order_accepted(state: State, event: e.OrderAccepted) -> State:
             status=next_status(order.status, Step.ACCEPTED),
             exchange_order_id=event.exchange_order_id,
             placement_in_doubt=False,
-            misses=0,
         ),
     )
 

@@ -1,9 +1,10 @@
 """Cancels: which orders they mean, and that only the order's own final state ends it."""
 
 import pytest
+from msgspec.structs import replace
 
 from orderwright.engine.orders import CancelState, OrderStatus
-from orderwright.engine.outcomes import Cancelled, CancelOrder, LookUpOrder, NotFound, Refused, Unclear
+from orderwright.engine.outcomes import CancelAnswered, Cancelled, CancelOrder, LookUpOrder, NotFound, Refused, Unclear
 from orderwright.engine.signals import Side
 from orderwright.engine.strategy_account.events import CancellationEnded, CancelRequested, Event, FillRecorded
 from orderwright.engine.strategy_account.results import LegStatus
@@ -95,6 +96,7 @@ def test_nothing_to_cancel_is_a_success() -> None:
 
 def test_a_symbol_that_is_none_is_an_error_and_not_a_success() -> None:
     account = StrategyAccountUnderTest(markets=(market("AB/CD"), market("A/BCD")))
+    account.rests(buy(qty="1", price="90", symbol="AB/CD"))
     assert refusals(account.signal(cancel_all(symbol="DOGE/USDT"))) == ["unknown_symbol"]
     assert refusals(account.signal(cancel_all(symbol="ABCD"))) == ["ambiguous_symbol"]
 
@@ -151,6 +153,34 @@ def test_a_cancelled_order_whose_fills_are_not_told_yet_is_looked_at_and_not_can
     assert account.seen(order, OrderStatus.CANCELLED, filled="0.5") == []
     assert ended(account.seen(order, OrderStatus.CANCELLED, a_fill("t1", "0.5", "90"))) == (1, 0, 0)
     assert account.holds() * 2 == 1
+
+
+def test_what_it_does_tell_is_booked_at_once() -> None:
+    account = StrategyAccountUnderTest()
+    order = account.rests(buy(qty="2", price="90"))
+    account.signal(cancel_all())
+    partly = shown(order, OrderStatus.CANCELLED, a_fill("t1", "0.5", "90"), filled="1")
+    assert kinds(account.cancel_answered(order.order_id, Cancelled(order=partly))) == ["FillRecorded", "CancelDoubted"]
+
+
+def test_an_answer_to_an_earlier_attempt_says_nothing_about_the_later() -> None:
+    account = StrategyAccountUnderTest()
+    order = account.rests(buy(qty="2", price="90"))
+    account.signal(cancel_all())
+    account.cancel_answered(order.order_id, Unclear(reason="time-out"))
+    account.seen(order)
+    late = CancelAnswered(order_id=order.order_id, result=Refused(code="x", error="no"), attempt=1)
+    assert account.when(late) == []
+    assert kinds(account.when(replace(late, attempt=2)))[0] == "CancelRefused"
+
+
+def test_an_order_that_turns_out_filled_is_not_cancelled_again() -> None:
+    account = StrategyAccountUnderTest()
+    order = account.rests(buy(qty="2", price="90"))
+    account.signal(cancel_all())
+    account.cancel_answered(order.order_id, NotFound())
+    events = account.seen(order, OrderStatus.PARTIALLY_FILLED, a_fill("t1", "2", "90"))
+    assert kinds(events) == ["FillRecorded", "OrderClosed", "CancellationEnded", "SignalEnded"]
 
 
 def test_a_definite_no_leaves_the_order_alive() -> None:

@@ -79,6 +79,12 @@ def test_below_the_minimum_is_refused_and_never_rounded_up(item: Instruction) ->
     assert refusals(account.signal(item)) == ["below_minimum"]
 
 
+def test_a_minimum_amount_binds_whatever_it_is_worth() -> None:
+    account = StrategyAccountUnderTest(markets=(market(min_amount="2"),))
+    assert refusals(account.signal(buy(qty="1.999"))) == ["below_minimum"]
+    assert requests(account.signal(buy(qty="2")))
+
+
 def test_more_than_100_percent_is_for_futures_only() -> None:
     spot = StrategyAccountUnderTest(SPOT)
     assert refusals(spot.signal(buy("101"))) == ["invalid_field"]
@@ -162,6 +168,14 @@ def test_at_most_so_many_positions() -> None:
     assert requests(account.signal(buy(qty="1")))
 
 
+def test_positions_and_orders_that_open_some_are_counted_together() -> None:
+    account = StrategyAccountUnderTest(max_positions=2, markets=tuple(market(f"{coin}/USDT") for coin in "ABC"))
+    account.bought("1", symbol="A/USDT")
+    account.rests(buy(qty="1", price="90", symbol="B/USDT"))
+    assert refusals(account.signal(buy(qty="1", symbol="C/USDT"))) == ["max_positions_reached"]
+    assert requests(account.signal(buy(qty="1", symbol="A/USDT")))
+
+
 def test_dust_is_no_position() -> None:
     account = StrategyAccountUnderTest(SPOT, max_positions=1)
     account.bought("1", fee="0.9995", fee_currency="BTC")
@@ -204,10 +218,15 @@ def test_what_this_exchange_cannot_do_is_refused() -> None:
     ]
 
 
-def test_absurd_quantities_are_refused_and_break_nothing() -> None:
-    account = StrategyAccountUnderTest(leverage="100", capital="1" + "0" * 17, price="0.000000000000000001")
-    for item in (buy("9" * 18), buy(qty="9" * 18 + "." + "9" * 18), sell(qty="9" * 18)):
-        assert len(refusals(account.signal(item))) == 1
+LONGEST = "9" * 18 + "." + "9" * 18
+
+
+@pytest.mark.parametrize("item", [buy(LONGEST), buy(LONGEST, price=LONGEST), buy(qty=LONGEST), sell(qty=LONGEST)])
+def test_the_longest_numbers_are_decided_like_any_others(item: Instruction) -> None:
+    finest = market(step="0.000000000000000001", tick="0.000000000000000001")
+    account = StrategyAccountUnderTest(leverage="3", capital=LONGEST, price="0.000000000000000007", markets=(finest,))
+    events = account.signal(item)
+    assert len(refusals(events)) + len(requests(events)) == 1
 
 
 def test_an_order_carries_everything_that_is_sent() -> None:

@@ -12,6 +12,7 @@ from tests.engine.given import (
     StrategyAccountUnderTest,
     a_fill,
     buy,
+    cancel_all,
     close,
     kinds,
     liquidate,
@@ -107,7 +108,7 @@ def test_what_is_worth_less_than_the_markets_minimum_is_left_unless_it_may_be_re
 
 
 def test_a_step_coarser_than_the_minimum_does_not_keep_it_busy_for_ever() -> None:
-    account = StrategyAccountUnderTest(SPOT, markets=(market(kind=SPOT, min_amount="0"),))
+    account = StrategyAccountUnderTest(SPOT, markets=(market(kind=SPOT, min_amount="0", min_notional="0"),))
     account.bought("1", fee="0.9992", fee_currency="BTC")
     assert "0.0008 of BTC/USDT" in note(account.when(liquidate(9)))
 
@@ -154,6 +155,18 @@ def test_nothing_is_opened_meanwhile() -> None:
     account.when(liquidate(9))
     assert refusals(account.signal(buy(qty="1"))) == ["paused"]
     assert refusals(account.signal(sell(qty="7"))) == ["paused"]
+
+
+def test_an_older_signals_cancels_spare_its_orders() -> None:
+    account = StrategyAccountUnderTest()
+    account.bought("2")
+    account.signal(buy(qty="1", symbol="ETH/USDT"), cancel_all())
+    entry = account.order
+    account.when(liquidate(9))
+    close_out = account.orders[-1]
+    account.placed(close_out)
+    account.filled(entry)
+    assert account.state.orders[close_out.order_id].cancel is None
 
 
 def test_it_survives_a_restart_and_sends_nothing_twice() -> None:

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from orderwright.engine.instruments import MarketType
 from orderwright.engine.outcomes import PlaceOrder
 from orderwright.engine.signals import Side
@@ -100,4 +102,7 @@ def test_terms_and_capital_change_only_when_they_do() -> None:
     allocation = AllocateCapital(currency="USDT", amount=Decimal(500), by="olga")
     assert kinds(account.when(allocation)) == ["CapitalAllocated"]
     assert account.when(allocation) == []
+    account.when(AdoptTerms(terms=replace(terms, max_positions=3)))
     assert [request.amount for request in requests(account.signal(buy("100")))] == [5]
+    account.when(AdoptTerms(terms=replace(terms, capital={"USDT": Decimal(700)})))
+    assert account.state.capital == {"USDT": Decimal(700)}
