@@ -11,9 +11,12 @@ import psycopg
 import pytest
 from msgspec import Struct
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
+from orderwright.eventstore.connect import LogPlace
 from orderwright.eventstore.connections import Database
 from orderwright.eventstore.embedded import APP_ROLE, OWNER_ROLE, EmbeddedPostgres
+from orderwright.eventstore.server_user import server_user
 from orderwright.migrations.migrate import migrate
 
 TEMPLATE = "orderwright_template"
@@ -87,6 +90,40 @@ def database(server: EmbeddedPostgres, template: str) -> Iterator[TestDatabase]:
             app=server.conninfo(role=APP_ROLE, database=name),
         )
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def debian(open_folder: Path) -> Iterator[str]:
+    """How to connect to a server of Debian's own package, as its superuser."""
+    programs = Path("/usr/lib/postgresql/15/bin")
+    if not programs.exists():
+        pytest.skip("PostgreSQL 15 is not installed")
+    home = open_folder / "debian"
+    home.mkdir()
+    user = server_user(home)
+    user.own(home)
+    options = f"-c listen_addresses= -c fsync=off -c unix_socket_directories={home}"
+    commands: list[list[str | Path]] = [
+        ["initdb", "-D", home / "data", "-U", "admin", "-A", "trust", "-N", "-E", "UTF8"],
+        ["pg_ctl", "-D", home / "data", "-o", options, "-l", home / "log", "-w", "start"],
+    ]
+    for command in commands:
+        done = user.run([programs / command[0], *command[1:]])
+        assert done.returncode == 0, done
+    yield f"host={home} user=admin dbname=postgres"
+    user.run([programs / "pg_ctl", "-D", home / "data", "-m", "immediate", "-w", "stop"])
+
+
+@pytest.fixture(params=["18", "15"])
+def external(request: pytest.FixtureRequest, server: EmbeddedPostgres) -> Iterator[LogPlace]:
+    """A database that was not made by us, reached as its owner."""
+    maintenance = _maintenance(server)
+    if request.param == "15":
+        maintenance = request.getfixturevalue("debian")
+    with psycopg.connect(maintenance, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE elsewhere")
+        yield LogPlace(directory=Path("/nowhere"), url=make_conninfo(maintenance, dbname="elsewhere"))
+        connection.execute("DROP DATABASE elsewhere WITH (FORCE)")
 
 
 def _maintenance(server: EmbeddedPostgres) -> str:

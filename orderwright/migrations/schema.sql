@@ -136,6 +136,38 @@ $$;
 ALTER FUNCTION log.end_session(p_log_id integer, p_epoch bigint) OWNER TO orderwright;
 
 --
+-- Name: ensure_partitions(integer); Type: FUNCTION; Schema: log; Owner: orderwright
+--
+
+CREATE FUNCTION log.ensure_partitions(p_ahead integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '5s'
+    AS $$
+DECLARE
+    current bigint;
+    made integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(20312, 0);
+    SELECT coalesce(max(h.head), 0) / log.partition_width() INTO current
+    FROM log.writer_lease l
+    CROSS JOIN LATERAL (
+        SELECT b.first_position + b.event_count - 1 AS head FROM log.log_batch b
+        WHERE b.log_id = l.log_id ORDER BY b.batch_no DESC LIMIT 1) h;
+    FOR number IN current .. current + least(greatest(p_ahead, 1), 100) LOOP
+        IF to_regclass(format('log.%I', log.partition_name(number))) IS NULL THEN
+            PERFORM log.make_partition(number::integer);
+            made := made + 1;
+        END IF;
+    END LOOP;
+    RETURN made;
+END
+$$;
+
+
+ALTER FUNCTION log.ensure_partitions(p_ahead integer) OWNER TO orderwright;
+
+--
 -- Name: lock_log(integer); Type: FUNCTION; Schema: log; Owner: orderwright
 --
 
@@ -158,22 +190,52 @@ CREATE FUNCTION log.make_partition(p_number integer) RETURNS void
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    partition text := 'event_' || to_char(p_number, 'FM00000');
-    width constant bigint := 16777216;
+    partition text := log.partition_name(p_number);
+    width bigint := log.partition_width();
 BEGIN
-    EXECUTE format('CREATE TABLE log.%I PARTITION OF log.event FOR VALUES FROM (%s) TO (%s)',
-        partition, p_number * width, (p_number + 1) * width);
+    EXECUTE format('CREATE TABLE log.%I (LIKE log.event INCLUDING CONSTRAINTS)', partition);
     EXECUTE format('ALTER TABLE log.%I ADD CONSTRAINT %I UNIQUE (log_id, stream_id, version)',
         partition, partition || '_stream_version_key');
     EXECUTE format('CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON log.%I '
         'FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change()', partition);
     EXECUTE format('ALTER TABLE log.%I ENABLE ALWAYS TRIGGER refuse_truncate', partition);
+    EXECUTE format('ALTER TABLE log.event ATTACH PARTITION log.%I FOR VALUES FROM (%s) TO (%s)',
+        partition, p_number * width, (p_number + 1) * width);
     EXECUTE format('ALTER TABLE log.%I ENABLE ALWAYS TRIGGER refuse_change', partition);
+    EXECUTE format('GRANT SELECT ON log.%I TO orderwright_app', partition);
 END
 $$;
 
 
 ALTER FUNCTION log.make_partition(p_number integer) OWNER TO orderwright;
+
+--
+-- Name: partition_name(bigint); Type: FUNCTION; Schema: log; Owner: orderwright
+--
+
+CREATE FUNCTION log.partition_name(p_number bigint) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT 'event_' || lpad(p_number::text, greatest(5, length(p_number::text)), '0')
+$$;
+
+
+ALTER FUNCTION log.partition_name(p_number bigint) OWNER TO orderwright;
+
+--
+-- Name: partition_width(); Type: FUNCTION; Schema: log; Owner: orderwright
+--
+
+CREATE FUNCTION log.partition_width() RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT 16777216::bigint
+$$;
+
+
+ALTER FUNCTION log.partition_width() OWNER TO orderwright;
 
 --
 -- Name: refuse_change(); Type: FUNCTION; Schema: log; Owner: orderwright
@@ -670,6 +732,14 @@ REVOKE ALL ON FUNCTION log.end_session(p_log_id integer, p_epoch bigint) FROM PU
 
 
 --
+-- Name: FUNCTION ensure_partitions(p_ahead integer); Type: ACL; Schema: log; Owner: orderwright
+--
+
+REVOKE ALL ON FUNCTION log.ensure_partitions(p_ahead integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION log.ensure_partitions(p_ahead integer) TO orderwright_app;
+
+
+--
 -- Name: FUNCTION lock_log(p_log_id integer); Type: ACL; Schema: log; Owner: orderwright
 --
 
@@ -681,6 +751,20 @@ REVOKE ALL ON FUNCTION log.lock_log(p_log_id integer) FROM PUBLIC;
 --
 
 REVOKE ALL ON FUNCTION log.make_partition(p_number integer) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION partition_name(p_number bigint); Type: ACL; Schema: log; Owner: orderwright
+--
+
+REVOKE ALL ON FUNCTION log.partition_name(p_number bigint) FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION partition_width(); Type: ACL; Schema: log; Owner: orderwright
+--
+
+REVOKE ALL ON FUNCTION log.partition_width() FROM PUBLIC;
 
 
 --

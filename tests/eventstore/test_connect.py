@@ -11,15 +11,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from orderwright.clock import SystemClock
 from orderwright.eventstore.connect import LogMissing, LogPlace, WritableLog, open_log, open_log_for_writing
 from orderwright.eventstore.connections import Database, connect
-from orderwright.eventstore.embedded import OWNER_ROLE, EmbeddedPostgres
 from orderwright.eventstore.postgres_sink import PostgresSink
 from orderwright.eventstore.postmaster import find_postmaster
-from orderwright.eventstore.server_user import server_user
 from orderwright.eventstore.store import Appended, AppendFailed, LeaseHeld, StoreUnavailable
 from orderwright.eventstore.verify import verify
 from orderwright.migrations.migrate import DatabaseOlder
@@ -49,40 +46,6 @@ def place(open_folder: Path, made_data: Path) -> Iterator[LogPlace]:
     yield LogPlace(directory=own / "data")
     assert find_postmaster(own / "data" / "postgres" / "cluster") is None
     shutil.rmtree(own)
-
-
-@pytest.fixture(scope="session")
-def debian(open_folder: Path) -> Iterator[str]:
-    """How to connect to a server of Debian's own package, as its superuser."""
-    programs = Path("/usr/lib/postgresql/15/bin")
-    if not programs.exists():
-        pytest.skip("PostgreSQL 15 is not installed")
-    home = open_folder / "debian"
-    home.mkdir()
-    user = server_user(home)
-    user.own(home)
-    options = f"-c listen_addresses= -c fsync=off -c unix_socket_directories={home}"
-    commands: list[list[str | Path]] = [
-        ["initdb", "-D", home / "data", "-U", "admin", "-A", "trust", "-N", "-E", "UTF8"],
-        ["pg_ctl", "-D", home / "data", "-o", options, "-l", home / "log", "-w", "start"],
-    ]
-    for command in commands:
-        done = user.run([programs / command[0], *command[1:]])
-        assert done.returncode == 0, done
-    yield f"host={home} user=admin dbname=postgres"
-    user.run([programs / "pg_ctl", "-D", home / "data", "-m", "immediate", "-w", "stop"])
-
-
-@pytest.fixture(params=["18", "15"])
-def external(request: pytest.FixtureRequest, server: EmbeddedPostgres) -> Iterator[LogPlace]:
-    """A database that was not made by us, reached as its owner."""
-    maintenance = server.conninfo(role=OWNER_ROLE, database="postgres")
-    if request.param == "15":
-        maintenance = request.getfixturevalue("debian")
-    with psycopg.connect(maintenance, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE elsewhere")
-        yield LogPlace(directory=Path("/nowhere"), url=make_conninfo(maintenance, dbname="elsewhere"))
-        connection.execute("DROP DATABASE elsewhere WITH (FORCE)")
 
 
 def writable(place: LogPlace) -> WritableLog:
