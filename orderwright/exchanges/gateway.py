@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from orderwright.engine.instruments import Instrument, MarketType
 from orderwright.engine.outcomes import Effect, ExchangeOrder, Outcome
@@ -69,8 +69,9 @@ class Gateway(Protocol):
         ...
 
 
+@runtime_checkable
 class MarginGateway(Gateway, Protocol):
-    """A gateway to an exchange that also trades futures, where leverage belongs to the account and the symbol."""
+    """A gateway that can also set the leverage, which belongs to the account and the symbol; told by `isinstance`."""
 
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:
         """Let the account trade futures of `symbol` with this leverage from now on, also what is open there.

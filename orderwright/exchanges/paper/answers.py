@@ -1,4 +1,4 @@
-"""How the paper exchange's answers become outcomes, the same in-process and over HTTP; and what the exchange can do."""
+"""How effects become requests to the paper exchange, and its answers outcomes, the same in-process and over HTTP."""
 
 from orderwright.engine.outcomes import (
     CancelAnswered,
@@ -18,24 +18,24 @@ from orderwright.engine.outcomes import (
     Refused,
     Unclear,
 )
-from orderwright.engine.traits import ClientIdRule, Traits
-from orderwright.exchanges.paper.records import DUPLICATE_CLIENT_ID, NewOrder, OrderKey
-from orderwright.moments import SECOND, Micros
+from orderwright.engine.traits import Traits
+from orderwright.exchanges.paper.profiles import PAPER_TRAITS as PAPER_TRAITS
+from orderwright.exchanges.paper.records import (
+    DUPLICATE_CLIENT_ID,
+    EXPIRED,
+    RATE_LIMITED,
+    UNSUPPORTED,
+    NewOrder,
+    OrderKey,
+)
+from orderwright.moments import Micros
 
 UNREACHABLE = "exchange_unreachable"
-
-PAPER_TRAITS = Traits(
-    client_id_unique=ClientIdRule.ALWAYS,
-    lookup_by_client_id=True,
-    request_expiry=True,
-    native_stops=False,
-    reduce_only=True,
-    lag=SECOND,
-)
+_NO_LOOKUP = "this exchange does not find orders by client order id"
 
 
-def order_of(effect: PlaceOrder) -> NewOrder:
-    """Return the order as it is sent to the paper exchange."""
+def order_of(effect: PlaceOrder, traits: Traits = PAPER_TRAITS) -> NewOrder:
+    """Return the order as it is sent; its time limit only where the exchange would keep it."""
     return NewOrder(
         client_order_id=effect.order_id,
         symbol=effect.symbol,
@@ -45,13 +45,27 @@ def order_of(effect: PlaceOrder) -> NewOrder:
         price=effect.price,
         market_type=effect.market_type,
         reduce_only=effect.reduce_only,
-        valid_until=effect.valid_until,
+        valid_until=effect.valid_until if traits.request_expiry else None,
+        stop_price=effect.stop_price,
     )
 
 
 def key_of(effect: CancelOrder | LookUpOrder) -> OrderKey:
     """Return how the order is named to the paper exchange."""
     return OrderKey(client_order_id=effect.order_id, exchange_order_id=effect.exchange_order_id)
+
+
+def unsendable(effect: Effect, traits: Traits, *, now: Micros) -> Outcome | None:
+    """Return the outcome of an effect that must not, or cannot, be sent; None if it can."""
+    match effect:
+        case PlaceOrder() if now >= effect.valid_until:
+            error = "not sent: the time until which the order was valid is over"
+            return placement(effect, Refused(code=EXPIRED, error=error))
+        case CancelOrder() if effect.exchange_order_id is None and not traits.lookup_by_client_id:
+            return cancellation(effect, Refused(code=UNSUPPORTED, error=_NO_LOOKUP))
+        case LookUpOrder() if effect.exchange_order_id is None and not traits.lookup_by_client_id:
+            return unclear(effect, _NO_LOOKUP, asked_at=now)
+    return None
 
 
 def placement(effect: PlaceOrder, answer: ExchangeOrder | Refused | Unclear) -> PlacementAnswered:
@@ -66,10 +80,14 @@ def placement(effect: PlaceOrder, answer: ExchangeOrder | Refused | Unclear) -> 
     return PlacementAnswered(order_id=effect.order_id, result=result)
 
 
-def cancellation(effect: CancelOrder, answer: ExchangeOrder | NotFound | Refused | Unclear) -> CancelAnswered:
+def cancellation(effect: CancelOrder, answer: Cancelled | NotFound | Refused | Unclear) -> CancelAnswered:
     """Return what came of a cancel."""
-    result = Cancelled(order=answer) if isinstance(answer, ExchangeOrder) else answer
-    return CancelAnswered(order_id=effect.order_id, result=result)
+    return CancelAnswered(order_id=effect.order_id, result=answer, attempt=effect.attempt)
+
+
+def turned_away(effect: Effect, words: str, *, asked_at: Micros) -> Outcome:
+    """Return the outcome of an effect that the exchange turned away for too many requests: nothing was done."""
+    return _no(effect, Refused(code=RATE_LIMITED, error=words), asked_at=asked_at)
 
 
 def unclear(effect: Effect, reason: str, *, asked_at: Micros) -> Outcome:
@@ -79,7 +97,7 @@ def unclear(effect: Effect, reason: str, *, asked_at: Micros) -> Outcome:
         case PlaceOrder():
             return PlacementAnswered(order_id=effect.order_id, result=result)
         case CancelOrder():
-            return CancelAnswered(order_id=effect.order_id, result=result)
+            return CancelAnswered(order_id=effect.order_id, result=result, attempt=effect.attempt)
         case LookUpOrder():
             return OrderSeen(order_id=effect.order_id, asked_at=asked_at, result=result)
         case FetchQuote():
@@ -88,11 +106,14 @@ def unclear(effect: Effect, reason: str, *, asked_at: Micros) -> Outcome:
 
 def not_sent(effect: Effect, reason: str, *, asked_at: Micros) -> Outcome:
     """Return the outcome of an effect that certainly did not leave: a definite no where one can be given."""
-    refused = Refused(code=UNREACHABLE, error=reason)
+    return _no(effect, Refused(code=UNREACHABLE, error=reason), asked_at=asked_at)
+
+
+def _no(effect: Effect, refused: Refused, *, asked_at: Micros) -> Outcome:
     match effect:
         case PlaceOrder():
             return placement(effect, refused)
         case CancelOrder():
             return cancellation(effect, refused)
         case LookUpOrder() | FetchQuote():
-            return unclear(effect, reason, asked_at=asked_at)
+            return unclear(effect, refused.error, asked_at=asked_at)

@@ -7,26 +7,35 @@ import falcon
 import msgspec
 from falcon import Request, Response
 
-from orderwright.engine.instruments import MarketType
-from orderwright.engine.outcomes import ExchangeOrder, NotFound, Refused
+from orderwright.engine.instruments import MarketType, Quote
+from orderwright.engine.outcomes import Cancelled, ExchangeOrder, NotFound, Refused
 from orderwright.exchanges.gateway import ExchangeError
 from orderwright.exchanges.paper.books import PaperBooksError
+from orderwright.exchanges.paper.conditions import Conditions
 from orderwright.exchanges.paper.exchange import PaperExchange, UnknownAccount
 from orderwright.exchanges.paper.faults import Fault, Faults
-from orderwright.exchanges.paper.records import DUPLICATE_CLIENT_ID, OrderKey
+from orderwright.exchanges.paper.gate import RateLimited, Unavailable
+from orderwright.exchanges.paper.profiles import UnknownProfile
+from orderwright.exchanges.paper.records import DUPLICATE_CLIENT_ID, RATE_LIMITED, OrderKey
 from orderwright.exchanges.paper.wire import (
     INVALID,
     NOT_FOUND,
+    UNAVAILABLE,
     UNKNOWN_ACCOUNT,
+    ComingPrice,
     OpenAccount,
     Placement,
     Problem,
     ServedBooks,
+    SetLeverage,
     SetPrice,
     Time,
 )
+from orderwright.moments import SECOND, Micros
 
 Body = TypeVar("Body")
+
+_MILLISECOND = 1_000
 
 
 class InvalidRequest(ExchangeError):
@@ -37,13 +46,19 @@ def create_app(exchange: PaperExchange, faults: Faults) -> falcon.App[Request, R
     """Return the WSGI application that serves this exchange; `faults` are listed and changed through it too."""
     app = falcon.App()
     app.add_error_handler(InvalidRequest, _on_invalid)
+    app.add_error_handler(UnknownProfile, _on_invalid)
     app.add_error_handler(UnknownAccount, _on_unknown_account)
-    app.add_error_handler(PaperBooksError, _on_broken_books)
+    app.add_error_handler(RateLimited, _on_rate_limit)
+    app.add_error_handler(Unavailable, _on_unavailable)
+    app.add_error_handler(PaperBooksError, _on_unavailable)
     app.add_route("/v1/time", Reading(lambda _: Time(now=exchange.now())))
     app.add_route("/v1/instruments", Reading(lambda _: [m for kind in MarketType for m in exchange.instruments(kind)]))
     app.add_route("/v1/price", Price(exchange))
     app.add_route("/v1/prices", Prices(exchange))
+    app.add_route("/v1/prices/script", PriceScript(exchange))
+    app.add_route("/v1/conditions", ConditionsNow(exchange))
     app.add_route("/v1/accounts", Accounts(exchange))
+    app.add_route("/v1/leverage", Leverage(exchange))
     app.add_route("/v1/account", Reading(lambda req: exchange.account_books(_query(req, "account"))))
     app.add_route("/v1/balances", Reading(lambda req: exchange.balances(_query(req, "account"))))
     app.add_route("/v1/positions", Reading(lambda req: exchange.positions(_query(req, "account"))))
@@ -103,6 +118,42 @@ class Prices:
         _answer(resp, body)
 
 
+class PriceScript:
+    """The prices that are to come."""
+
+    def __init__(self, exchange: PaperExchange) -> None:
+        self._exchange = exchange
+
+    def on_post(self, req: Request, resp: Response) -> None:
+        """Let prices come at their moments, in place of what was to come for their symbols."""
+        body, now = _body(req, tuple[ComingPrice, ...]), self._exchange.now()
+        coming = [
+            Quote(symbol=price.symbol, price=price.price, at=Micros(now + price.after_ms * _MILLISECOND))
+            for price in body
+        ]
+        try:
+            self._exchange.script_prices(coming)
+        except ValueError as exc:
+            raise InvalidRequest(str(exc)) from exc
+        _answer(resp, coming)
+
+
+class ConditionsNow:
+    """What the exchange is like for now."""
+
+    def __init__(self, exchange: PaperExchange) -> None:
+        self._exchange = exchange
+
+    def on_get(self, req: Request, resp: Response) -> None:  # noqa: ARG002 - falcon's signature
+        """Tell it."""
+        _answer(resp, self._exchange.conditions())
+
+    def on_post(self, req: Request, resp: Response) -> None:
+        """Change it, all at once: what is left out is as by default."""
+        self._exchange.set_conditions(_body(req, Conditions))
+        _answer(resp, self._exchange.conditions())
+
+
 class Accounts:
     """The accounts."""
 
@@ -110,10 +161,23 @@ class Accounts:
         self._exchange = exchange
 
     def on_post(self, req: Request, resp: Response) -> None:
-        """Open an account; one that exists stays as it is."""
+        """Open an account; one that exists only takes over the profile."""
         body = _body(req, OpenAccount)
-        self._exchange.open_account(body.account, body.balances, leverage=body.leverage)
+        self._exchange.open_account(body.account, body.balances, leverage=body.leverage, profile=body.profile)
         _answer(resp, body)
+
+
+class Leverage:
+    """The leverage of an account's futures."""
+
+    def __init__(self, exchange: PaperExchange) -> None:
+        self._exchange = exchange
+
+    def on_post(self, req: Request, resp: Response) -> None:
+        """Set it for a symbol."""
+        body = _body(req, SetLeverage)
+        refused = self._exchange.set_leverage(body.account, body.symbol, body.leverage)
+        _answer_request(resp, refused or body)
 
 
 class Orders:
@@ -129,11 +193,11 @@ class Orders:
     def on_post(self, req: Request, resp: Response) -> None:
         """Place an order."""
         body = _body(req, Placement)
-        _answer_order(resp, self._exchange.place(body.account, body.order))
+        _answer_request(resp, self._exchange.place(body.account, body.order))
 
     def on_delete(self, req: Request, resp: Response) -> None:
         """Cancel one order."""
-        _answer_order(resp, self._exchange.cancel(_query(req, "account"), _key(req)))
+        _answer_request(resp, self._exchange.cancel(_query(req, "account"), _key(req)))
 
 
 class Order:
@@ -144,7 +208,7 @@ class Order:
 
     def on_get(self, req: Request, resp: Response) -> None:
         """Tell its state and its fills."""
-        _answer_order(resp, self._exchange.look(_query(req, "account"), _key(req)))
+        _answer_request(resp, self._exchange.look(_query(req, "account"), _key(req)))
 
 
 class FaultList:
@@ -203,7 +267,7 @@ def _refuse(resp: Response, status: str, problem: Problem) -> None:
     _answer(resp, problem)
 
 
-def _answer_order(resp: Response, answer: ExchangeOrder | Refused | NotFound) -> None:
+def _answer_request(resp: Response, answer: ExchangeOrder | Cancelled | SetLeverage | Refused | NotFound) -> None:
     if isinstance(answer, NotFound):
         _refuse(resp, falcon.HTTP_404, Problem(code=NOT_FOUND, error="there is no such order"))
     elif isinstance(answer, Refused):
@@ -213,7 +277,7 @@ def _answer_order(resp: Response, answer: ExchangeOrder | Refused | NotFound) ->
         _answer(resp, answer)
 
 
-def _on_invalid(_req: Request, resp: Response, error: InvalidRequest, _params: object) -> None:
+def _on_invalid(_req: Request, resp: Response, error: InvalidRequest | UnknownProfile, _params: object) -> None:
     _refuse(resp, falcon.HTTP_400, Problem(code=INVALID, error=str(error)))
 
 
@@ -221,5 +285,10 @@ def _on_unknown_account(_req: Request, resp: Response, error: UnknownAccount, _p
     _refuse(resp, falcon.HTTP_404, Problem(code=UNKNOWN_ACCOUNT, error=str(error)))
 
 
-def _on_broken_books(_req: Request, resp: Response, error: PaperBooksError, _params: object) -> None:
-    _refuse(resp, falcon.HTTP_503, Problem(code="books_unavailable", error=str(error)))
+def _on_rate_limit(_req: Request, resp: Response, error: RateLimited, _params: object) -> None:
+    resp.set_header("Retry-After", str(-(-error.retry_after // SECOND)))
+    _refuse(resp, falcon.HTTP_429, Problem(code=RATE_LIMITED, error=str(error)))
+
+
+def _on_unavailable(_req: Request, resp: Response, error: ExchangeError, _params: object) -> None:
+    _refuse(resp, falcon.HTTP_503, Problem(code=UNAVAILABLE, error=str(error)))

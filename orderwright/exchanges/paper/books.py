@@ -7,7 +7,7 @@ the books sees to that, while readers stay welcome (see `read_books`).
 
 import fcntl
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from decimal import Decimal
 from functools import reduce
@@ -26,40 +26,21 @@ from orderwright.exchanges.paper.records import (
     Balance,
     BooksDump,
     OrderKey,
+    PaperAccount,
     PaperOrder,
     PaperPosition,
+    SymbolLeverage,
     Trade,
 )
 from orderwright.exchanges.paper.rows import Cell, Record, cell_of, record_of, row_of
+from orderwright.exchanges.paper.schema import lay_out
 from orderwright.moments import Micros
 
 BOOKS_FILE = "paper.sqlite3"
 """The books' name within a data directory."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS account (name TEXT PRIMARY KEY, leverage TEXT NOT NULL, opened_at INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS balance (account TEXT NOT NULL, currency TEXT NOT NULL, total TEXT NOT NULL,
-    locked TEXT NOT NULL, PRIMARY KEY (account, currency)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS position (account TEXT NOT NULL, symbol TEXT NOT NULL, amount TEXT NOT NULL,
-    entry_cost TEXT NOT NULL, PRIMARY KEY (account, symbol)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS placed (number INTEGER PRIMARY KEY, account TEXT NOT NULL,
-    client_order_id TEXT NOT NULL, market_type TEXT NOT NULL, symbol TEXT NOT NULL, side TEXT NOT NULL,
-    order_type TEXT NOT NULL, amount TEXT NOT NULL, price TEXT, reduce_only INTEGER NOT NULL, status TEXT NOT NULL,
-    filled TEXT NOT NULL, locked TEXT NOT NULL, locked_currency TEXT NOT NULL, placed_at INTEGER NOT NULL,
-    changed_at INTEGER NOT NULL, UNIQUE (account, client_order_id));
-CREATE INDEX IF NOT EXISTS open_placed ON placed (account, symbol, market_type, side)
-    WHERE status IN ('NEW', 'PARTIALLY_FILLED');
-CREATE TABLE IF NOT EXISTS trade (number INTEGER PRIMARY KEY, order_number INTEGER NOT NULL,
-    account TEXT NOT NULL, market_type TEXT NOT NULL, symbol TEXT NOT NULL, side TEXT NOT NULL, amount TEXT NOT NULL,
-    price TEXT NOT NULL, fee TEXT NOT NULL, fee_currency TEXT NOT NULL, maker INTEGER NOT NULL, at INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS trade_of_order ON trade (order_number);
-CREATE TABLE IF NOT EXISTS arrival (sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL,
-    account TEXT NOT NULL, operation TEXT NOT NULL, client_order_id TEXT, exchange_order_id TEXT, symbol TEXT,
-    answer TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS set_price (symbol TEXT PRIMARY KEY, price TEXT NOT NULL, at INTEGER NOT NULL);
-"""
-
 _IS_OPEN = "status IN ('NEW', 'PARTIALLY_FILLED')"
+_IS_WAITING = "stop_price IS NOT NULL AND triggered_at IS NULL"
 
 
 class PaperBooksError(ExchangeError):
@@ -88,9 +69,14 @@ class BooksReader:
         except sqlite3.Error as exc:
             raise PaperBooksError(str(exc)) from exc
 
-    def accounts(self) -> dict[str, Decimal]:
-        """Return every account's leverage by name."""
-        return {name: Decimal(leverage) for name, leverage in self._db.execute("SELECT name, leverage FROM account")}
+    def accounts(self) -> dict[str, PaperAccount]:
+        """Return the accounts by name."""
+        return {account.name: account for account in self._read(PaperAccount, "SELECT * FROM account")}
+
+    def leverages(self) -> dict[tuple[str, str], Decimal]:
+        """Return the leverages that were set, by account and symbol."""
+        found = self._read(SymbolLeverage, "SELECT * FROM symbol_leverage")
+        return {(row.account, row.symbol): row.leverage for row in found}
 
     def balance(self, account: str, currency: str) -> Balance:
         """Return the account's balance in one currency, nothing if it never had any."""
@@ -117,12 +103,18 @@ class BooksReader:
         return next(self._read(PaperOrder, "SELECT * FROM placed WHERE number = ?", number))
 
     def find_order(self, account: str, key: OrderKey) -> PaperOrder | None:
-        """Return the account's order, open or ended, of any age."""
+        """Return the account's order, open or ended, of any age; the latest of those that had the client's id."""
         if key.exchange_order_id is not None:
             query, value = "SELECT * FROM placed WHERE account = ? AND number = ?", key.exchange_order_id
         else:
-            query, value = "SELECT * FROM placed WHERE account = ? AND client_order_id = ?", key.client_order_id or ""
+            query = "SELECT * FROM placed WHERE account = ? AND client_order_id = ? ORDER BY number DESC LIMIT 1"
+            value = key.client_order_id or ""
         return next(self._read(PaperOrder, query, account, value), None)
+
+    def is_spent(self, account: str, client_order_id: str) -> bool:
+        """Return whether a request that failed used this client order id up."""
+        query = "SELECT 1 FROM spent_id WHERE account = ? AND client_order_id = ?"
+        return self._db.execute(query, (account, client_order_id)).fetchone() is not None
 
     def all_open_orders(self) -> Iterator[PaperOrder]:
         """Yield the open orders of all accounts, oldest first."""
@@ -133,11 +125,16 @@ class BooksReader:
         query = f"SELECT * FROM placed WHERE {_IS_OPEN} AND account = ? ORDER BY number"  # noqa: S608 - a constant
         return tuple(self._read(PaperOrder, query, account))
 
+    def orders_since(self, account: str, moment: Micros) -> tuple[PaperOrder, ...]:
+        """Return the account's orders that are open, or changed after the moment; oldest first."""
+        query = f"SELECT * FROM placed WHERE ({_IS_OPEN} OR changed_at > ?) AND account = ? ORDER BY number"  # noqa: S608 - a constant
+        return tuple(self._read(PaperOrder, query, moment, account))
+
     def remaining(self, account: str, symbol: str, side: Side) -> Decimal:
-        """Return what the account's open futures orders may still trade on one side, reduce-only ones aside."""
+        """Return what open futures orders may still trade on one side; reduce-only ones and waiting stops aside."""
         rows = self._db.execute(
             f"SELECT amount, filled FROM placed WHERE {_IS_OPEN} AND account = ? AND symbol = ? AND market_type = ?"  # noqa: S608 - a constant
-            " AND side = ? AND NOT reduce_only",
+            f" AND side = ? AND NOT reduce_only AND NOT ({_IS_WAITING})",
             (account, symbol, MarketType.FUTURES.value, side.value),
         )
         return reduce(add, (subtract(Decimal(amount), Decimal(filled)) for amount, filled in rows), ZERO)
@@ -151,11 +148,18 @@ class BooksReader:
         """Return the prices that were set and win over the feed."""
         return tuple(self._read(Quote, "SELECT symbol, price, at FROM set_price ORDER BY symbol"))
 
+    def coming_prices(self) -> tuple[Quote, ...]:
+        """Return the prices that will win over the feed, in time order."""
+        return tuple(self._read(Quote, "SELECT symbol, price, at FROM coming_price ORDER BY at, rowid"))
+
     def dump_account(self, account: str) -> AccountBooks:
         """Return all that the books say of an account, which must exist."""
+        terms = self.accounts()[account]
         return AccountBooks(
             account=account,
-            leverage=self.accounts()[account],
+            leverage=terms.leverage,
+            profile=terms.profile,
+            leverages={symbol: leverage for (owner, symbol), leverage in self.leverages().items() if owner == account},
             balances=self.balances(account),
             positions=self.positions(account),
             orders=tuple(self._read(PaperOrder, "SELECT * FROM placed WHERE account = ? ORDER BY number", account)),
@@ -168,6 +172,7 @@ class BooksReader:
             accounts=tuple(self.dump_account(name) for name in sorted(self.accounts())),
             arrivals=tuple(self._read(Arrival, "SELECT * FROM arrival ORDER BY sequence")),
             set_prices=self.set_prices(),
+            coming_prices=self.coming_prices(),
         )
 
     def _read(self, record_type: type[Record], query: str, *values: Cell) -> Iterator[Record]:
@@ -187,7 +192,7 @@ class Books(BooksReader):
         self._lock = _locked(path)
         try:
             db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
-            db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + _SCHEMA)
+            lay_out(db)
         except sqlite3.Error as exc:
             self._lock.close()
             message = f"{path}: {exc}"
@@ -216,11 +221,19 @@ class Books(BooksReader):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
 
-    def add_account(self, name: str, balances: Mapping[str, Decimal], *, leverage: Decimal, at: Micros) -> None:
+    def add_account(self, account: PaperAccount, balances: Mapping[str, Decimal]) -> None:
         """Open an account with its first balances."""
-        self._db.execute("INSERT INTO account VALUES (?, ?, ?)", (name, cell_of(leverage), at))
+        self.set_account(account)
         for currency, total in balances.items():
-            self._set_balance(name, currency, Balance(total=total))
+            self._set_balance(account.name, currency, Balance(total=total))
+
+    def set_account(self, account: PaperAccount) -> None:
+        """Replace an account's terms."""
+        self._write("account", row_of(account))
+
+    def set_leverage(self, leverage: SymbolLeverage) -> None:
+        """Replace an account's leverage for a symbol."""
+        self._write("symbol_leverage", row_of(leverage))
 
     def change_balance(self, account: str, currency: str, *, total: Decimal, locked: Decimal) -> None:
         """Add to the account's balance in one currency."""
@@ -241,10 +254,16 @@ class Books(BooksReader):
 
     def update_order(self, order: PaperOrder) -> None:
         """Write what has changed of an order."""
+        changed = (order.status, order.filled, order.locked, order.changed_at, order.triggered_at, order.child)
         self._db.execute(
-            "UPDATE placed SET status = ?, filled = ?, locked = ?, changed_at = ? WHERE number = ?",
-            (cell_of(order.status), cell_of(order.filled), cell_of(order.locked), order.changed_at, order.number),
+            "UPDATE placed SET status = ?, filled = ?, locked = ?, changed_at = ?, triggered_at = ?, child = ?"
+            " WHERE number = ?",
+            (*map(cell_of, changed), order.number),
         )
+
+    def spend_id(self, account: str, client_order_id: str) -> None:
+        """Let a client order id be used up, though no order came of it."""
+        self._write("spent_id", (account, client_order_id))
 
     def add_trade(self, trade: Trade) -> None:
         """Enter a trade; the books give it its number."""
@@ -258,9 +277,20 @@ class Books(BooksReader):
         """Keep a price that wins over the feed."""
         self._write("set_price", row_of(quote))
 
+    def set_coming_prices(self, symbol: str, prices: Iterable[Quote]) -> None:
+        """Replace the prices that a symbol will have."""
+        self._db.execute("DELETE FROM coming_price WHERE symbol = ?", (symbol,))
+        self._db.executemany("INSERT INTO coming_price VALUES (?, ?, ?)", [row_of(quote) for quote in prices])
+
+    def price_came(self, quote: Quote) -> None:
+        """Let a price that was to come be the one that wins over the feed."""
+        self.set_price(quote)
+        self._db.execute("DELETE FROM coming_price WHERE symbol = ? AND at <= ?", (quote.symbol, quote.at))
+
     def clear_price(self, symbol: str) -> None:
-        """Let the feed speak again."""
+        """Let the feed speak again, now and later."""
         self._db.execute("DELETE FROM set_price WHERE symbol = ?", (symbol,))
+        self.set_coming_prices(symbol, ())
 
     def _set_balance(self, account: str, currency: str, balance: Balance) -> None:
         self._write("balance", (account, currency, *row_of(balance)))

@@ -15,6 +15,7 @@ from yarl import URL
 from orderwright.clock import Clock
 from orderwright.engine.instruments import Instrument, MarketType, Quote
 from orderwright.engine.outcomes import (
+    Cancelled,
     CancelOrder,
     Effect,
     ExchangeOrder,
@@ -28,25 +29,27 @@ from orderwright.engine.outcomes import (
     Refused,
     Unclear,
 )
-from orderwright.exchanges.gateway import ExchangeError, ExchangeUnavailable
+from orderwright.exchanges.gateway import ExchangeError, ExchangeUnavailable, LeverageRefused
 from orderwright.exchanges.loop import ExchangeLoop, LoopClosed, Wire
 from orderwright.exchanges.paper.answers import (
-    PAPER_TRAITS,
     cancellation,
     key_of,
     not_sent,
     order_of,
     placement,
     unclear,
+    unsendable,
 )
-from orderwright.exchanges.paper.records import EXPIRED, Balance, OrderKey
-from orderwright.exchanges.paper.wire import NOT_FOUND, OpenAccount, Placement, Problem
+from orderwright.exchanges.paper.profiles import profile_named
+from orderwright.exchanges.paper.records import RATE_LIMITED, Balance, OrderKey
+from orderwright.exchanges.paper.wire import NOT_FOUND, OpenAccount, Placement, Problem, SetLeverage
 from orderwright.moments import SECOND, Micros
 
 T = TypeVar("T")
 
 _HTTP_OK = 200
 _HTTP_REFUSED = range(400, 500)
+_NO_ID = "the answer carried no order id"
 
 _log = logging.getLogger(__name__)
 
@@ -58,19 +61,29 @@ class BadAddress(ExchangeError):
 class HttpPaperGateway:
     """One account at a paper exchange over HTTP; the exchange may be away when the engine starts."""
 
-    traits = PAPER_TRAITS
-
     def __init__(
-        self, url: str, *, account: str, balances: Mapping[str, Decimal], clock: Clock, loop: ExchangeLoop
+        self,
+        url: str,
+        *,
+        account: str,
+        balances: Mapping[str, Decimal],
+        clock: Clock,
+        loop: ExchangeLoop,
+        profile: str | None = None,
     ) -> None:
         """Make a gateway to `url` (`http://127.0.0.1:9001`); nothing is asked yet.
 
+        `profile` names the exchange that the paper exchange is to be like.
+
         Raises:
             BadAddress: the URL is none.
+            UnknownProfile: there is no such profile.
         """
         self._base = _address(url)
         self._account = account
-        self._balances = dict(balances)
+        self._opening = OpenAccount(account=account, balances=dict(balances), profile=profile)
+        self._market_types = profile_named(profile).market_types
+        self.traits = profile_named(profile).traits
         self._clock = clock
         self._loop = loop
         self._instruments: dict[MarketType, tuple[Instrument, ...]] = {}
@@ -127,6 +140,20 @@ class HttpPaperGateway:
         asking = self._fetch("/v1/balances", {"account": self._account}, dict[str, Balance])
         return {currency: balance.total for currency, balance in self._loop.run(asking, timeout=timeout).items()}
 
+    def set_leverage(self, symbol: str, leverage: Decimal, *, timeout: float = 5.0) -> None:
+        """Let the account trade futures of `symbol` with this leverage, within `timeout` seconds.
+
+        Raises:
+            LeverageRefused: the exchange does not allow it.
+            ExchangeUnavailable: the exchange could not be asked, or nobody knows whether it did it.
+        """
+        body = SetLeverage(account=self._account, symbol=symbol, leverage=leverage)
+        answer = self._loop.run(self._ask("POST", "/v1/leverage", SetLeverage, body=body), timeout=timeout)
+        if isinstance(answer, Refused) and answer.code == RATE_LIMITED:
+            raise ExchangeUnavailable(answer.error)
+        if not isinstance(answer, SetLeverage):
+            raise LeverageRefused(answer.error if isinstance(answer, Refused) else "there is nothing to set")
+
     def _started(self, effect: Effect, asked_at: Micros) -> Future[Outcome]:
         with self._pending_lock:
             if self._is_closed:
@@ -155,6 +182,9 @@ class HttpPaperGateway:
                 await self._load()
         except (TimeoutError, ExchangeUnavailable) as exc:
             return not_sent(effect, str(exc) or "the exchange did not answer in time", asked_at=asked_at)
+        unsent = unsendable(effect, self.traits, now=self._clock.now())
+        if unsent is not None:
+            return unsent
         wire = Wire()
         try:
             async with asyncio.timeout(self._left(effect)):
@@ -169,8 +199,11 @@ class HttpPaperGateway:
                 return await self._placed(effect, wire)
             case CancelOrder():
                 query = self._query(key_of(effect))
-                cancelled = await self._ask("DELETE", "/v1/orders", ExchangeOrder, query=query, wire=wire)
-                return cancellation(effect, _with_id(cancelled))
+                cancelled = await self._ask("DELETE", "/v1/orders", Cancelled, query=query, wire=wire)
+                has_no_id = (
+                    isinstance(cancelled, Cancelled) and cancelled.order and not cancelled.order.exchange_order_id
+                )
+                return cancellation(effect, Unclear(reason=_NO_ID) if has_no_id else cancelled)
             case LookUpOrder():
                 asked_at = self._clock.now()
                 seen = await self._ask("GET", "/v1/order", ExchangeOrder, query=self._query(key_of(effect)), wire=wire)
@@ -182,10 +215,7 @@ class HttpPaperGateway:
                 return QuoteAnswered(symbol=effect.symbol, result=quote if isinstance(quote, Quote) else unknown)
 
     async def _placed(self, effect: PlaceOrder, wire: Wire) -> Outcome:
-        if self._clock.now() >= effect.valid_until:
-            late = Refused(code=EXPIRED, error="not sent: the time until which the order was valid is over")
-            return placement(effect, late)
-        body = Placement(account=self._account, order=order_of(effect))
+        body = Placement(account=self._account, order=order_of(effect, self.traits))
         answer = await self._ask("POST", "/v1/orders", ExchangeOrder, body=body, wire=wire)
         no_answer = Unclear(reason="the exchange answered a placement with not found")
         return placement(effect, no_answer if isinstance(answer, NotFound) else _with_id(answer))
@@ -196,13 +226,14 @@ class HttpPaperGateway:
         async with self._loading:
             if self._instruments:
                 return
-            account = OpenAccount(account=self._account, balances=self._balances)
-            answer = await self._ask("POST", "/v1/accounts", OpenAccount, body=account)
+            answer = await self._ask("POST", "/v1/accounts", OpenAccount, body=self._opening)
             if not isinstance(answer, OpenAccount):
                 message = f"the exchange did not open the account {self._account}: {answer}"
                 raise ExchangeUnavailable(message)
             markets = await self._fetch("/v1/instruments", {}, tuple[Instrument, ...])
-            self._instruments = {kind: tuple(m for m in markets if m.market_type is kind) for kind in MarketType}
+            self._instruments = {
+                kind: tuple(market for market in markets if market.market_type is kind) for kind in self._market_types
+            }
 
     async def _fetch(self, path: str, query: Mapping[str, str], answer_type: type[T]) -> T:
         answer = await self._ask("GET", path, answer_type, query=query)
@@ -271,5 +302,5 @@ def _read(status: int, body: bytes, answer_type: type[T]) -> T | Refused | NotFo
 
 def _with_id(answer: ExchangeOrder | T) -> ExchangeOrder | T | Unclear:
     if isinstance(answer, ExchangeOrder) and not answer.exchange_order_id:
-        return Unclear(reason="the answer carried no order id")
+        return Unclear(reason=_NO_ID)
     return answer

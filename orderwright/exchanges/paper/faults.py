@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from waitress.channel import ClientDisconnected  # type: ignore[import-untyped]
 
-from orderwright.exchanges.paper.records import REJECTED
+from orderwright.exchanges.paper.records import RATE_LIMITED, REJECTED
 from orderwright.exchanges.paper.wire import Problem
 
 OPERATIONS = {
@@ -29,13 +29,14 @@ OPERATIONS = {
 
 
 class FaultKind(StrEnum):
-    """What goes wrong, and whether the exchange acts on the request (after) or never does (before)."""
+    """What goes wrong, and whether the exchange acts on the request (after) or never does (before, rate_limited)."""
 
     DELAY_BEFORE = "delay_before"
     DELAY_AFTER = "delay_after"
     DROP_BEFORE = "drop_before"
     DROP_AFTER = "drop_after"
     ERROR_BEFORE = "error_before"
+    RATE_LIMITED = "rate_limited"
     ERROR_AFTER = "error_after"
     GARBAGE_AFTER = "garbage_after"
     CUT_AFTER = "cut_after"
@@ -44,7 +45,7 @@ class FaultKind(StrEnum):
 class Fault(Struct, frozen=True, kw_only=True):
     """Befalls each request of `operation` ("*": any) with `probability`, at most `count` times (None: for ever).
 
-    `delay_ms` is how long a delay takes, `status` the HTTP status of an error.
+    `delay_ms` is how long a delay takes, or after how long one may come again, `status` the HTTP status of an error.
     """
 
     operation: str
@@ -129,6 +130,8 @@ class FaultyApplication:
             raise ClientDisconnected
         if FaultKind.ERROR_BEFORE in drawn:
             return _error(drawn[FaultKind.ERROR_BEFORE], start_response)
+        if FaultKind.RATE_LIMITED in drawn:
+            return _rate_limited(drawn[FaultKind.RATE_LIMITED], start_response)
         answer: list[Any] = []
         body = b"".join(self._application(environ, lambda *head: answer.extend(head)))
         self._wait(drawn.get(FaultKind.DELAY_AFTER))
@@ -164,4 +167,12 @@ def _error(fault: Fault, start_response: Callable[..., Any]) -> Iterable[bytes]:
     body = msgspec.json.encode(Problem(code=REJECTED, error="the exchange is not well"))
     head = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     start_response(f"{fault.status} Error", head)
+    return [body]
+
+
+def _rate_limited(fault: Fault, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    seconds = max(1, -(-fault.delay_ms // 1_000))
+    body = msgspec.json.encode(Problem(code=RATE_LIMITED, error=f"too many requests (again in {seconds} s)"))
+    head = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("Retry-After", str(seconds))]
+    start_response("429 Too Many Requests", head)
     return [body]

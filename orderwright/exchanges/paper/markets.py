@@ -1,10 +1,13 @@
 """What the paper exchange lists and charges by default, and the prices that its markets start from (quote units)."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from msgspec import Struct
 
 from orderwright.engine.instruments import Instrument, MarketType
+from orderwright.exchanges.paper.conditions import Conditions
+from orderwright.exchanges.paper.profiles import PROFILES, Profile
 
 START_PRICES = {
     "BTC/USDT": Decimal(100_000),
@@ -60,8 +63,14 @@ class Fees(Struct, frozen=True, kw_only=True):
 
 
 class Venue(Struct, frozen=True, kw_only=True):
-    """The terms of trade: markets, fees, and the futures leverage of accounts that ask for none."""
+    """The terms of trade: markets, fees, futures leverage, conditions at the start, profiles that accounts can have.
+
+    `leverage` is for accounts that ask for none, `most_leverage` what they can ask for.
+    """
 
     markets: tuple[Instrument, ...] = DEFAULT_MARKETS
     fees: Fees = Fees()
     leverage: Decimal = Decimal(20)
+    most_leverage: Decimal = Decimal(125)
+    conditions: Conditions = Conditions()
+    profiles: Mapping[str, Profile] = PROFILES

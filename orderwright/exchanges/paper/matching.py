@@ -5,11 +5,14 @@ from decimal import Decimal
 from msgspec import Struct
 
 from orderwright.engine.instruments import Instrument
-from orderwright.engine.money import ZERO, add, divide_down, floor_to_step, multiply, plain, subtract
+from orderwright.engine.money import ZERO, add, divide_down, divide_up, floor_to_step, multiply, plain, subtract
 from orderwright.engine.signals import OrderType, Side
-from orderwright.exchanges.paper.markets import Fees
-from orderwright.exchanges.paper.records import NewOrder, PaperPosition
+from orderwright.exchanges.paper.records import NewOrder, PaperOrder, PaperPosition
+from orderwright.exchanges.paper.words import Objection, Reason
 
+STOPS = frozenset({OrderType.STOP_MARKET, OrderType.STOP_LIMIT})
+
+_LIMITED = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 _LARGEST = Decimal(10) ** 12
 
 
@@ -37,32 +40,51 @@ class Settlement(Struct, frozen=True, kw_only=True):
     position: PaperPosition | None = None
 
 
-def broken_rule(order: NewOrder, instrument: Instrument, price: Decimal) -> str | None:
-    """Return the rule of the market that the order breaks, in words, or None. `price` is the current one."""
+def broken_rule(order: NewOrder, instrument: Instrument, price: Decimal) -> Objection | None:
+    """Return what the market has against the order, or None. `price` is the current one."""
     return _misshapen(order, instrument) or _below_minimum(order, instrument, price)
 
 
-def _misshapen(order: NewOrder, instrument: Instrument) -> str | None:
-    limit = order.price
-    if not order.amount.is_finite() or (limit is not None and not limit.is_finite()):
-        return "amount or price is no number"
-    if order.order_type is OrderType.LIMIT and (limit is None or limit <= ZERO):
-        return "a LIMIT order needs a price above zero"
-    if order.amount > _LARGEST or (limit is not None and limit > _LARGEST):
-        return "amount or price is too large"
+def _misshapen(order: NewOrder, instrument: Instrument) -> Objection | None:
+    numbers = [order.amount, *(number for number in (order.price, order.stop_price) if number is not None)]
+    if not all(number.is_finite() for number in numbers):
+        return Objection(reason=Reason.MALFORMED, words="amount or price is no number")
+    if order.order_type in _LIMITED and (order.price is None or order.price <= ZERO):
+        return Objection(reason=Reason.MALFORMED, words=f"a {order.order_type} order needs a price above zero")
+    if order.order_type in STOPS and (order.stop_price is None or order.stop_price <= ZERO):
+        return Objection(reason=Reason.MALFORMED, words=f"a {order.order_type} order needs a stop price above zero")
+    if max(numbers) > _LARGEST:
+        return Objection(reason=Reason.MALFORMED, words="amount or price is too large")
     if order.amount <= ZERO or floor_to_step(order.amount, instrument.step) != order.amount:
-        return f"amount {plain(order.amount)} is not a positive multiple of the step {plain(instrument.step)}"
-    if limit is not None and floor_to_step(limit, instrument.tick) != limit:
-        return f"price {plain(limit)} is not a multiple of the tick {plain(instrument.tick)}"
+        words = f"amount {plain(order.amount)} is not a positive multiple of the step {plain(instrument.step)}"
+        return Objection(reason=Reason.STEP, words=words)
+    for number in numbers[1:]:
+        if floor_to_step(number, instrument.tick) != number:
+            words = f"price {plain(number)} is not a multiple of the tick {plain(instrument.tick)}"
+            return Objection(reason=Reason.TICK, words=words)
     return None
 
 
-def _below_minimum(order: NewOrder, instrument: Instrument, price: Decimal) -> str | None:
+def _below_minimum(order: NewOrder, instrument: Instrument, price: Decimal) -> Objection | None:
     if order.amount < instrument.min_amount:
-        return f"amount {plain(order.amount)} is below the minimum {plain(instrument.min_amount)}"
-    notional = multiply(order.amount, price if order.price is None else order.price)
+        words = f"amount {plain(order.amount)} is below the minimum {plain(instrument.min_amount)}"
+        return Objection(reason=Reason.MIN_AMOUNT, words=words)
+    notional = multiply(order.amount, order.price or order.stop_price or price)
     if notional < instrument.min_notional and not order.reduce_only:
-        return f"notional {plain(notional)} is below the minimum {plain(instrument.min_notional)}"
+        words = f"notional {plain(notional)} is below the minimum {plain(instrument.min_notional)}"
+        return Objection(reason=Reason.MIN_NOTIONAL, words=words)
+    return None
+
+
+def triggers_at_once(order: NewOrder, price: Decimal) -> Objection | None:
+    """Return what speaks against a stop that `price` has reached already: a buy waits for a rise, a sell for a fall."""
+    stop = order.stop_price or ZERO
+    if order.side is Side.BUY and stop <= price:
+        words = f"the stop price {plain(stop)} would trigger immediately: a buy waits for a rise above {plain(price)}"
+        return Objection(reason=Reason.STOP_TOO_LOW, words=words)
+    if order.side is Side.SELL and stop >= price:
+        words = f"the stop price {plain(stop)} would trigger immediately: a sell waits for a fall below {plain(price)}"
+        return Objection(reason=Reason.STOP_TOO_HIGH, words=words)
     return None
 
 
@@ -71,12 +93,17 @@ def crosses(side: Side, limit: Decimal, price: Decimal) -> bool:
     return limit >= price if side is Side.BUY else limit <= price
 
 
-def spot_need(order: NewOrder, instrument: Instrument, *, price: Decimal, fees: Fees) -> tuple[str, Decimal]:
-    """Return the currency and how much of it a spot order at `price` must have free, the fee included."""
-    if order.side is Side.SELL:
-        return instrument.base, order.amount
-    cost = multiply(order.amount, price)
-    return instrument.quote, cost if fees.spot_buys_in_base else add(cost, multiply(cost, fees.highest))
+def spot_need(
+    side: Side, amount: Decimal, *, instrument: Instrument, price: Decimal, highest_fee: Decimal
+) -> tuple[str, Decimal]:
+    """Return the currency and how much of it a spot order at `price` must have free.
+
+    `highest_fee` is the rate that a buy must be able to pay besides; 0 where the fee comes out of what was bought.
+    """
+    if side is Side.SELL:
+        return instrument.base, amount
+    cost = multiply(amount, price)
+    return instrument.quote, add(cost, multiply(cost, highest_fee))
 
 
 def settle_spot(instrument: Instrument, trade: Execution, *, fee_in_base: bool) -> Settlement:
@@ -99,10 +126,17 @@ def reducible(position: PaperPosition, side: Side) -> Decimal:
     return position.amount.copy_abs() if position.amount * side.sign < ZERO else ZERO
 
 
-def futures_need(raised: Decimal, *, amount: Decimal, price: Decimal, leverage: Decimal, fees: Fees) -> Decimal:
+def futures_need(
+    raised: Decimal, *, amount: Decimal, price: Decimal, leverage: Decimal, highest_fee: Decimal
+) -> Decimal:
     """Return the quote currency a futures order must have free: margin for what it raises, the fee for all of it."""
     margin = divide_down(multiply(raised, price), leverage)
-    return add(margin, multiply(multiply(amount, price), fees.highest))
+    return add(margin, multiply(multiply(amount, price), highest_fee))
+
+
+def share_of_lock(order: PaperOrder, left: Decimal) -> Decimal:
+    """Return what the order must still hold back when `left` of its `remaining` is left; rounded up."""
+    return divide_up(multiply(order.locked, left), order.remaining) if order.locked and left else ZERO
 
 
 def settle_futures(instrument: Instrument, position: PaperPosition, trade: Execution) -> Settlement:

@@ -17,6 +17,7 @@ from orderwright.exchanges.paper.api import create_app
 from orderwright.exchanges.paper.books import BOOKS_FILE
 from orderwright.exchanges.paper.exchange import PaperExchange
 from orderwright.exchanges.paper.faults import Faults, FaultyApplication
+from orderwright.exchanges.paper.markets import Venue
 from orderwright.exchanges.paper.prices import PriceFeed
 
 _THREADS = 32
@@ -33,6 +34,7 @@ def serve_paper_exchange(
     *,
     host: str = "127.0.0.1",
     prices: PriceFeed | None = None,
+    venue: Venue | None = None,
     clock: Clock | None = None,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
@@ -47,7 +49,7 @@ def serve_paper_exchange(
     # A burst beyond the threads waits its turn; that is no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     with _listening(host, port) as listener:
-        exchange = PaperExchange(data / BOOKS_FILE, clock=clock or SystemClock(), prices=prices)
+        exchange = PaperExchange(data / BOOKS_FILE, clock=clock or SystemClock(), prices=prices, venue=venue)
         try:
             _serve(exchange, listener, on_ready)
         finally:

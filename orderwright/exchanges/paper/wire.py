@@ -1,23 +1,29 @@
 """The messages between the paper exchange's process and its clients: JSON, decimals as text, times in microseconds."""
 
 from decimal import Decimal
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from orderwright.exchanges.paper.records import BooksDump, NewOrder
 from orderwright.moments import Micros
 
 NOT_FOUND = "order_not_found"
 INVALID = "invalid_request"
+UNAVAILABLE = "unavailable"
 UNKNOWN_ACCOUNT = "unknown_account"
 
 
 class OpenAccount(Struct, frozen=True, kw_only=True):
-    """Body of POST /v1/accounts: the balances count the first time only; no leverage means the exchange's default."""
+    """Body of POST /v1/accounts: balances and leverage (null: the exchange's default) count the first time only.
+
+    The profile, null for plain, is that of the last opening.
+    """
 
     account: str
     balances: dict[str, Decimal] = {}
     leverage: Decimal | None = None
+    profile: str | None = None
 
 
 class Placement(Struct, frozen=True, kw_only=True):
@@ -41,7 +47,7 @@ class Time(Struct, frozen=True, kw_only=True):
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """The body of every answer with a 4xx status: nothing was done, and why."""
+    """The body of every answer with a 4xx or 5xx status; with a 4xx, nothing was done."""
 
     code: str
     error: str
@@ -52,3 +58,19 @@ class ServedBooks(Struct, frozen=True, kw_only=True):
 
     books: BooksDump
     requests: dict[str, int]
+
+
+class SetLeverage(Struct, frozen=True, kw_only=True):
+    """Body of POST /v1/leverage: the leverage with which an account trades futures of a symbol from now on."""
+
+    account: str
+    symbol: str
+    leverage: Decimal
+
+
+class ComingPrice(Struct, frozen=True, kw_only=True):
+    """One of the list that is the body of POST /v1/prices/script: a price that wins over the feed after `after_ms`."""
+
+    symbol: str
+    price: Decimal
+    after_ms: Annotated[int, Meta(ge=0)] = 0
