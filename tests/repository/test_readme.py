@@ -1,59 +1,64 @@
-"""The README's tour, run from top to bottom as a reader would."""
+"""The README, the tutorial and the how-to pages, walked from top to bottom as a reader would."""
 
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.repository.walk import ROOT, steps, walk
+
 README = (ROOT / "README.md").read_text("utf-8")
-_FENCE = re.compile(r"```(sh|toml)\n(.*?)```", re.DOTALL)
-_PORT = "8080"
+HOW_TO = ROOT / "docs" / "how-to"
 
-
-def tour(folder: Path) -> str:
-    """Return the tour as one script; tables of TOML are written to the file that the text before them names."""
-    steps = [
-        "set -euo pipefail",
-        "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT",
-        f'PATH="{Path(sys.executable).parent}:$PATH"',
-        f'cd "{folder}"',
-    ]
-    for fence in _FENCE.finditer(README):
-        kind, text = fence.groups()
-        if kind == "toml":
-            name = re.findall(r"`([\w.-]+\.toml)`", README[: fence.start()])[-1]
-            steps.append(f"cat > {name} <<'END'\n{text}END")
-        elif "make env" not in text:
-            steps.append(text)
-    return "\n".join(steps)
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+_UNTIL_SERVED = "/health/ready"
 
 
 @pytest.mark.slow
 @pytest.mark.ci_slice
 def test_the_tour_of_the_readme_can_be_walked(open_folder: Path) -> None:
-    folder = open_folder / "tour"
-    folder.mkdir(mode=0o711)
-    port = str(_free_port())
-    script = tour(folder).replace(_PORT, port)
-    done = subprocess.run(
-        ["bash", "-c", script], capture_output=True, text=True, timeout=100, check=False, stdin=subprocess.DEVNULL
-    )
+    done, port = walk(steps(ROOT / "README.md"), open_folder / "tour")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Nothing to change." in done.stdout
     assert f"ready at http://127.0.0.1:{port}" in done.stdout
     assert done.stdout.count('"order_status":"FILLED"') == 2
     assert "The log is what was written" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.ci_slice
+def test_the_tutorial_can_be_walked(open_folder: Path) -> None:
+    done, _ = walk(steps(ROOT / "docs" / "tutorial" / "index.md"), open_folder / "tutorial")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"order_status": "FILLED"' in done.stdout
+    assert '"duplicate":true' in done.stdout
+    assert done.stdout.count('"order_type":"LIMIT"') == 2
+    assert '"cancelled_orders":2' in done.stdout
+    assert done.stdout.count(" fill_recorded ") == 2
+    assert "The log is what was written" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.ci_slice
+def test_the_how_to_pages_can_be_walked_after_the_tour(open_folder: Path) -> None:
+    tour = steps(ROOT / "README.md")
+    served = next(number for number, step in enumerate(tour) if _UNTIL_SERVED in step) + 1
+    pages = ["declare.md", "operate.md", "audit.md", "recover.md"]
+    done, _ = walk([*tour[:served], *(step for page in pages for step in steps(HOW_TO / page))], open_folder / "how-to")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for change in ("strategy swing", "link test1 on A2", "token for test1 to bob", "user bob"):
+        assert f"changed: {change}\n" in done.stdout
+    assert done.stdout.count('"done":true') == 4
+    assert " trading_paused by=admin why=maintenance at the exchange" in done.stdout
+    assert '"what": "order_requested"' in done.stdout
+    assert done.stdout.count("ready at http://") == 2
+    assert done.stdout.count("The log is what was written") == 2
+
+
+def test_every_page_that_can_be_walked_is() -> None:
+    pages = {page.name for page in HOW_TO.glob("*.md") if steps(page)}
+    assert pages == {"declare.md", "operate.md", "audit.md", "recover.md"}
 
 
 def test_every_command_of_the_readme_is_one_that_there_is() -> None:
