@@ -395,6 +395,174 @@ ALTER FUNCTION log.take_lease(p_log_id integer, p_owner text) OWNER TO orderwrig
 
 SET default_tablespace = '';
 
+SET default_table_access_method = heap;
+
+--
+-- Name: balances; Type: TABLE; Schema: app; Owner: orderwright_app
+--
+
+CREATE TABLE app.balances (
+    log_id integer NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    total numeric NOT NULL,
+    seen_at bigint NOT NULL
+);
+
+
+ALTER TABLE app.balances OWNER TO orderwright_app;
+
+--
+-- Name: orders; Type: TABLE; Schema: app; Owner: orderwright_app
+--
+
+CREATE TABLE app.orders (
+    log_id integer NOT NULL,
+    order_id text NOT NULL COLLATE pg_catalog."C",
+    "position" bigint NOT NULL,
+    as_of bigint NOT NULL,
+    stream text NOT NULL COLLATE pg_catalog."C",
+    strategy text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    signal_id uuid NOT NULL,
+    leg integer NOT NULL,
+    symbol text NOT NULL COLLATE pg_catalog."C",
+    side text NOT NULL,
+    order_type text NOT NULL,
+    purpose text NOT NULL,
+    status text NOT NULL,
+    in_doubt boolean NOT NULL,
+    amount numeric NOT NULL,
+    filled numeric NOT NULL,
+    price numeric,
+    exchange_order_id text,
+    ref text,
+    code text,
+    error text,
+    requested_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    ended_at bigint,
+    state text
+)
+WITH (fillfactor='70');
+
+
+ALTER TABLE app.orders OWNER TO orderwright_app;
+
+--
+-- Name: positions; Type: TABLE; Schema: app; Owner: orderwright_app
+--
+
+CREATE TABLE app.positions (
+    log_id integer NOT NULL,
+    stream text NOT NULL COLLATE pg_catalog."C",
+    symbol text NOT NULL COLLATE pg_catalog."C",
+    as_of bigint NOT NULL,
+    strategy text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    quantity numeric NOT NULL,
+    average_price numeric NOT NULL,
+    realised numeric NOT NULL,
+    updated_at bigint NOT NULL,
+    state text NOT NULL
+)
+WITH (fillfactor='70');
+
+
+ALTER TABLE app.positions OWNER TO orderwright_app;
+
+--
+-- Name: projection; Type: TABLE; Schema: app; Owner: orderwright_app
+--
+
+CREATE TABLE app.projection (
+    log_id integer NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    shape text NOT NULL,
+    "position" bigint NOT NULL,
+    moved_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT projection_position_check CHECK (("position" >= 0))
+);
+
+
+ALTER TABLE app.projection OWNER TO orderwright_app;
+
+--
+-- Name: signal_accounts; Type: TABLE; Schema: app; Owner: orderwright_app
+--
+
+CREATE TABLE app.signal_accounts (
+    log_id integer NOT NULL,
+    signal_id uuid NOT NULL,
+    stream text NOT NULL COLLATE pg_catalog."C",
+    as_of bigint NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    legs integer NOT NULL,
+    refused integer NOT NULL,
+    expired integer NOT NULL,
+    routed_at bigint,
+    first_request_at bigint,
+    first_answer_at bigint,
+    ended_at bigint
+)
+WITH (fillfactor='70');
+
+
+ALTER TABLE app.signal_accounts OWNER TO orderwright_app;
+
+--
+-- Name: signals; Type: TABLE; Schema: app; Owner: orderwright_app
+--
+
+CREATE TABLE app.signals (
+    log_id integer NOT NULL,
+    signal_id uuid NOT NULL,
+    "position" bigint NOT NULL,
+    strategy text NOT NULL COLLATE pg_catalog."C",
+    holder text NOT NULL,
+    status text NOT NULL,
+    symbols text[] NOT NULL,
+    legs integer NOT NULL,
+    accounts integer NOT NULL,
+    routed integer NOT NULL,
+    ended integer NOT NULL,
+    expired integer NOT NULL,
+    sent_at bigint,
+    received_at bigint NOT NULL,
+    stored_at bigint NOT NULL,
+    finished_at bigint
+)
+WITH (fillfactor='70');
+
+
+ALTER TABLE app.signals OWNER TO orderwright_app;
+
+--
+-- Name: trades; Type: TABLE; Schema: app; Owner: orderwright_app
+--
+
+CREATE TABLE app.trades (
+    log_id integer NOT NULL,
+    "position" bigint NOT NULL,
+    stream text NOT NULL COLLATE pg_catalog."C",
+    strategy text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    order_id text NOT NULL COLLATE pg_catalog."C",
+    signal_id uuid NOT NULL,
+    trade_id text NOT NULL,
+    symbol text NOT NULL COLLATE pg_catalog."C",
+    side text NOT NULL,
+    amount numeric NOT NULL,
+    price numeric NOT NULL,
+    fee numeric NOT NULL,
+    fee_currency text NOT NULL,
+    traded_at bigint NOT NULL,
+    booked_at bigint NOT NULL
+);
+
+
+ALTER TABLE app.trades OWNER TO orderwright_app;
+
 --
 -- Name: event; Type: TABLE; Schema: log; Owner: orderwright
 --
@@ -416,8 +584,6 @@ PARTITION BY RANGE ("position");
 
 
 ALTER TABLE log.event OWNER TO orderwright;
-
-SET default_table_access_method = heap;
 
 --
 -- Name: event_00000; Type: TABLE; Schema: log; Owner: orderwright
@@ -532,6 +698,62 @@ ALTER TABLE ONLY log.event ATTACH PARTITION log.event_00000 FOR VALUES FROM ('0'
 
 
 --
+-- Name: balances balances_pkey; Type: CONSTRAINT; Schema: app; Owner: orderwright_app
+--
+
+ALTER TABLE ONLY app.balances
+    ADD CONSTRAINT balances_pkey PRIMARY KEY (log_id, account, currency);
+
+
+--
+-- Name: orders orders_pkey; Type: CONSTRAINT; Schema: app; Owner: orderwright_app
+--
+
+ALTER TABLE ONLY app.orders
+    ADD CONSTRAINT orders_pkey PRIMARY KEY (log_id, order_id);
+
+
+--
+-- Name: positions positions_pkey; Type: CONSTRAINT; Schema: app; Owner: orderwright_app
+--
+
+ALTER TABLE ONLY app.positions
+    ADD CONSTRAINT positions_pkey PRIMARY KEY (log_id, stream, symbol);
+
+
+--
+-- Name: projection projection_pkey; Type: CONSTRAINT; Schema: app; Owner: orderwright_app
+--
+
+ALTER TABLE ONLY app.projection
+    ADD CONSTRAINT projection_pkey PRIMARY KEY (log_id, name);
+
+
+--
+-- Name: signal_accounts signal_accounts_pkey; Type: CONSTRAINT; Schema: app; Owner: orderwright_app
+--
+
+ALTER TABLE ONLY app.signal_accounts
+    ADD CONSTRAINT signal_accounts_pkey PRIMARY KEY (log_id, signal_id, stream);
+
+
+--
+-- Name: signals signals_pkey; Type: CONSTRAINT; Schema: app; Owner: orderwright_app
+--
+
+ALTER TABLE ONLY app.signals
+    ADD CONSTRAINT signals_pkey PRIMARY KEY (log_id, signal_id);
+
+
+--
+-- Name: trades trades_pkey; Type: CONSTRAINT; Schema: app; Owner: orderwright_app
+--
+
+ALTER TABLE ONLY app.trades
+    ADD CONSTRAINT trades_pkey PRIMARY KEY (log_id, "position");
+
+
+--
 -- Name: event event_pkey; Type: CONSTRAINT; Schema: log; Owner: orderwright
 --
 
@@ -601,6 +823,48 @@ ALTER TABLE ONLY log.stream
 
 ALTER TABLE ONLY log.writer_lease
     ADD CONSTRAINT writer_lease_pkey PRIMARY KEY (log_id);
+
+
+--
+-- Name: orders_open; Type: INDEX; Schema: app; Owner: orderwright_app
+--
+
+CREATE INDEX orders_open ON app.orders USING btree (log_id, "position") WHERE (ended_at IS NULL);
+
+
+--
+-- Name: orders_owner; Type: INDEX; Schema: app; Owner: orderwright_app
+--
+
+CREATE INDEX orders_owner ON app.orders USING btree (log_id, strategy, account, "position");
+
+
+--
+-- Name: orders_position; Type: INDEX; Schema: app; Owner: orderwright_app
+--
+
+CREATE INDEX orders_position ON app.orders USING btree (log_id, "position");
+
+
+--
+-- Name: signals_position; Type: INDEX; Schema: app; Owner: orderwright_app
+--
+
+CREATE INDEX signals_position ON app.signals USING btree (log_id, "position");
+
+
+--
+-- Name: signals_strategy; Type: INDEX; Schema: app; Owner: orderwright_app
+--
+
+CREATE INDEX signals_strategy ON app.signals USING btree (log_id, strategy, "position");
+
+
+--
+-- Name: trades_owner; Type: INDEX; Schema: app; Owner: orderwright_app
+--
+
+CREATE INDEX trades_owner ON app.trades USING btree (log_id, strategy, account, "position");
 
 
 --

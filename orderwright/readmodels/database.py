@@ -1,0 +1,47 @@
+"""The connections that read models are written and asked through: short transactions, and one error when they fail."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from orderwright.eventstore.connections import Connection, Database, first_line, prepare_connection
+from orderwright.eventstore.store import StoreUnavailable
+
+_CONNECTIONS = 4
+_PATIENCE = 10.0
+
+
+class ReadModelDatabase:
+    """A few connections, made when they are needed; thread-safe."""
+
+    def __init__(self, database: Database) -> None:
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            database.conninfo,
+            kwargs=database.parameters("read models"),
+            configure=lambda connection: prepare_connection(connection, database),
+            min_size=0,
+            max_size=_CONNECTIONS,
+            timeout=_PATIENCE,
+            max_idle=60.0,
+            open=True,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Lend a connection in a transaction, which is committed at the end and rolled back by an exception.
+
+        Raises:
+            StoreUnavailable: the database cannot be asked, or went away: then nothing was written, or everything was.
+        """
+        try:
+            with self._pool.connection() as connection, connection.transaction():
+                yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            message = f"the read models cannot be asked: {first_line(error)}"
+            raise StoreUnavailable(message) from error
