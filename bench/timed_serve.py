@@ -65,10 +65,16 @@ class TimedFactory(GatewayFactory):
     """Makes timed gateways."""
 
     def make(
-        self, exchange: str, *, account: str, url: str | None = None, balances: Mapping[str, Decimal] | None = None
+        self,
+        exchange: str,
+        *,
+        account: str,
+        url: str | None = None,
+        balances: Mapping[str, Decimal] | None = None,
+        profile: str | None = None,
     ) -> Gateway:
         """Return the account's gateway with a stopwatch around it."""
-        return TimedGateway(super().make(exchange, account=account, url=url, balances=balances))
+        return TimedGateway(super().make(exchange, account=account, url=url, balances=balances, profile=profile))
 
 
 if __name__ == "__main__":

@@ -183,7 +183,9 @@ def price_feed(paper: PaperConfig) -> PriceFeed:
 def _engine(config: Config, clock: Clock, log: WritableLog, factory: GatewayFactory, local_token_hash: str) -> Engine:
     def make_gateway(catalogue: Catalogue, name: str) -> Gateway:
         account = catalogue.accounts[name]
-        return factory.make(account.exchange, account=name, url=account.url, balances=account.balances)
+        return factory.make(
+            account.exchange, account=name, url=account.url, balances=account.balances, profile=account.profile
+        )
 
     def new_id() -> UUID:
         return time_ordered_id(clock.now(), os.urandom(10))

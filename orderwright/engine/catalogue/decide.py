@@ -65,6 +65,7 @@ def _check_account(catalogue: Catalogue, command: c.SaveAccount) -> Iterator[Ref
         error = f"Account {account.name} is {known.owner}'s at {known.exchange}; make a new account instead."
         yield Refusal(code="account_differs", field="name", error=error)
     yield from r.check_exchange(account.exchange, url=account.url, has_balances=bool(account.balances))
+    yield from r.check_profile(account.exchange, account.profile)
     yield from r.check_amounts("balances", account.balances)
 
 

@@ -43,6 +43,7 @@ class DeclaredAccount(Struct, frozen=True, kw_only=True):
     exchange: str
     url: str | UnsetType = UNSET
     balances: dict[str, Decimal] | UnsetType = UNSET
+    profile: str | UnsetType = UNSET
 
 
 class DeclaredStrategy(Struct, frozen=True, kw_only=True):

@@ -31,13 +31,17 @@ class User(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Account(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A user's account at an exchange; `balances` are what a paper account starts with, the first time only."""
+    """A user's account at an exchange.
+
+    `balances` are what a paper account starts with, the first time only; `profile` is the exchange it is to be like.
+    """
 
     name: str
     owner: str
     exchange: str
     url: str | None = None
     balances: dict[str, Decimal] = {}
+    profile: str | None = None
 
 
 class CloseSide(StrEnum):

@@ -14,6 +14,9 @@ EXCHANGES = ("paper",)
 """The exchanges that an account can be at."""
 
 PAPER = "paper"
+PROFILES = ("binance", "bybit", "okx", "upbit", "bithumb")
+"""The exchanges that a paper account can be like."""
+
 MOST_LEVERAGE = 125
 LONGEST = 366 * DAY
 
@@ -86,6 +89,17 @@ def check_exchange(exchange: str, *, url: str | None, has_balances: bool) -> Ite
             yield invalid("balances", f"balances are for paper accounts only; {exchange} keeps its own.")
     if url is not None and not _ADDRESS.fullmatch(url):
         yield invalid("url", "url must be an address such as http://127.0.0.1:9001, without a path or a password.")
+
+
+def check_profile(exchange: str, profile: str | None) -> Iterator[Refusal]:
+    """Yield what is wrong with the exchange that an account is to be like."""
+    if profile is None:
+        return
+    if exchange != PAPER:
+        yield invalid("profile", f"profile is for paper accounts only; {exchange} is itself.")
+    elif profile not in PROFILES:
+        guess = did_you_mean(profile, dict.fromkeys(PROFILES)) or f" Known are: {', '.join(PROFILES)}."
+        yield Refusal(code="unknown_profile", field="profile", error=f"There is no profile {profile!r}.{guess}")
 
 
 def check_amounts(field: str, amounts: Mapping[str, Decimal]) -> Iterator[Refusal]:

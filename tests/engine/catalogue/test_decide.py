@@ -6,10 +6,11 @@ from orderwright.engine.catalogue import commands as c
 from orderwright.engine.catalogue import events as e
 from orderwright.engine.catalogue.decide import Refusal, decide
 from orderwright.engine.catalogue.evolve import evolve_all
-from orderwright.engine.catalogue.rules import EXCHANGES
+from orderwright.engine.catalogue.rules import EXCHANGES, PROFILES
 from orderwright.engine.catalogue.state import Catalogue
 from orderwright.engine.instruments import MarketType
 from orderwright.exchanges.factory import SUPPORTED
+from orderwright.exchanges.paper.profiles import PROFILES as KNOWN_PROFILES
 from tests.engine.catalogue.scenes import (
     FOUNDING,
     NOW,
@@ -165,6 +166,10 @@ def test_an_unknown_exchange_is_refused_with_those_there_are() -> None:
 
 def test_the_exchanges_an_account_can_be_at_are_those_with_a_gateway() -> None:
     assert EXCHANGES == SUPPORTED
+
+
+def test_the_profiles_a_paper_account_can_have_are_those_the_paper_exchange_knows() -> None:
+    assert set(PROFILES) == set(KNOWN_PROFILES)
 
 
 @pytest.mark.parametrize("changed", [e.User(name="admin"), e.User(name="admin", role=e.Role.ADMIN, suspended=True)])

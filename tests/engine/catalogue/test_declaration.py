@@ -212,6 +212,13 @@ def test_refusals_are_told_with_their_place_in_the_file() -> None:
     assert faults["accounts[0].exchange"] == "There is no exchange 'papre'. Did you mean paper?"
 
 
+def test_a_paper_account_can_be_declared_to_be_like_a_real_exchange() -> None:
+    like = ISSUE.replace('exchange = "paper"', 'exchange = "paper"\nprofile = "upbit"')
+    assert applied(given(), like).accounts["A1"].profile == "upbit"
+    unlike = ISSUE.replace('exchange = "paper"', 'exchange = "paper"\nprofile = "upbti"')
+    assert faults_of(given(), unlike)["accounts[0].profile"] == "There is no profile 'upbti'. Did you mean upbit?"
+
+
 def test_an_account_linked_twice_to_a_strategy_is_refused() -> None:
     again = '[[links]]\nstrategy = "test1"\naccount = "A1"\ncapital = { USDT = 5 }\n'
     assert faults_of(given(), ISSUE + again) == {"links[1].account": "is about the same as links[0]: say it once"}

@@ -1,4 +1,7 @@
-"""Every event type that was ever written can be read for ever: the files are never edited, only added to."""
+"""Every event type that was ever written can be read for ever: the files are never edited, only added to.
+
+A field that came later, with a default, is shown by a file of its own: kind.vN-field.json.
+"""
 
 from decimal import Decimal
 from pathlib import Path
@@ -28,7 +31,7 @@ def stored(file: Path) -> StoredEvent:
         version=1,
         event_id=UUID(int=1),
         type=kind,
-        schema_version=int(version),
+        schema_version=int(version.partition("-")[0]),
         recorded_at=Micros(0),
         causation=UUID(int=2),
         correlation=UUID(int=3),
@@ -47,18 +50,22 @@ def test_a_golden_event_is_read_and_written_as_it_was(file: Path) -> None:
 
 def test_every_event_type_has_a_golden_file_of_its_current_version() -> None:
     kinds = [str(kind.__struct_config__.tag) for kind in get_args(Event)]
-    assert sorted(f"{kind}.v{CODEC.schema_version(kind)}.json" for kind in kinds) == sorted(
-        file.name for file in FILES if stored(file).schema_version == CODEC.schema_version(stored(file).type)
-    )
+    assert {f"{kind}.v{CODEC.schema_version(kind)}.json" for kind in kinds} <= {file.name for file in FILES}
+    assert {stored(file).type for file in FILES} == set(kinds)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_a_golden_event_shows_every_field(file: Path) -> None:
-    raw = msgspec.json.decode(stored(file).payload)
-    event = CODEC.decode(stored(file))
-    shown = raw | next((value for value in raw.values() if isinstance(value, dict)), {})
-    inner = next((getattr(event, name) for name in raw if isinstance(raw[name], dict)), event)
-    assert set(event.__struct_fields__) | set(inner.__struct_fields__) <= set(shown)
+@pytest.mark.parametrize("kind", sorted({stored(file).type for file in FILES}))
+def test_the_golden_files_of_an_event_show_every_field(kind: str) -> None:
+    shown: set[str] = set()
+    fields: set[str] = set()
+    for file in FILES:
+        if stored(file).type == kind and stored(file).schema_version == CODEC.schema_version(kind):
+            raw = msgspec.json.decode(stored(file).payload)
+            event = CODEC.decode(stored(file))
+            shown |= set(raw | next((value for value in raw.values() if isinstance(value, dict)), {}))
+            inner = next((getattr(event, name) for name in raw if isinstance(raw[name], dict)), event)
+            fields |= set(event.__struct_fields__) | set(inner.__struct_fields__)
+    assert fields <= shown
 
 
 def test_what_the_log_leaves_out_means_the_same_for_ever() -> None:
