@@ -107,7 +107,8 @@ class Fill(Struct, frozen=True, kw_only=True):
 class Order(Struct, frozen=True, kw_only=True):
     """An unfinished order of a strategy account. `amount` and `filled` in base units, prices in quote units.
 
-    `misses` late looks in a row have not found it, the last one by `missed_at`.
+    `misses` late looks have not found it, the last one by `missed_at`. At `expires_at` the engine cancels it, but not
+    before `cancel_from`, which a refused cancel puts off.
     """
 
     order_id: OrderId
@@ -127,6 +128,7 @@ class Order(Struct, frozen=True, kw_only=True):
     valid_until: Micros
     requested_at: Micros
     ref: str | None = None
+    expires_at: Micros | None = None
     status: OrderStatus = OrderStatus.PENDING
     exchange_order_id: str | None = None
     placement_in_doubt: bool = False
@@ -134,6 +136,7 @@ class Order(Struct, frozen=True, kw_only=True):
     missed_at: Micros = Micros(0)
     cancel: CancelState | None = None
     cancel_attempt: int = 0
+    cancel_from: Micros = Micros(0)
     filled: Decimal = ZERO
     trade_ids: tuple[str, ...] = ()
 

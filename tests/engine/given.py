@@ -89,6 +89,7 @@ def instruction(
     ref: str | None = None,
     order_id: str | None = None,
     priority: int | None = None,
+    expires_at: Micros | None = None,
 ) -> Instruction:
     return Instruction(
         leg=0,
@@ -101,6 +102,7 @@ def instruction(
         qty=decimal(qty),
         ref=ref,
         order_id=order_id,
+        expires_at=expires_at,
     )
 
 

@@ -154,7 +154,7 @@ def told(items: list[Asked], each: Callable[[Inbox, InboxEvent], None]) -> Inbox
 
 
 @given(asks)
-@modestly(40)
+@modestly(20)
 def test_whatever_was_taken_is_a_duplicate_at_once_and_replaying_gives_the_same_inbox(items: list[Asked]) -> None:
     events: list[InboxEvent] = []
     inbox = told(items, lambda _inbox, event: events.append(event))
@@ -162,7 +162,7 @@ def test_whatever_was_taken_is_a_duplicate_at_once_and_replaying_gives_the_same_
 
 
 @given(asks)
-@modestly(40)
+@modestly(20)
 def test_forgetting_never_takes_what_still_counts(items: list[Asked]) -> None:
     firsts: dict[tuple[str, str], int] = {}
 

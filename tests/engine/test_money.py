@@ -29,7 +29,7 @@ steps = st.sampled_from([Decimal(text) for text in ("1", "0.1", "0.25", "0.003",
 
 
 @given(numbers, steps)
-@modestly(50)
+@modestly(20)
 def test_what_is_floored_is_a_multiple_of_the_step_less_than_one_step_below(amount: Decimal, step: Decimal) -> None:
     floored = floor_to_step(amount, step)
     assert (Fraction(floored) / Fraction(step)).denominator == 1
@@ -37,7 +37,7 @@ def test_what_is_floored_is_a_multiple_of_the_step_less_than_one_step_below(amou
 
 
 @given(numbers, steps)
-@modestly(50)
+@modestly(20)
 def test_a_price_goes_to_the_nearest_tick(price: Decimal, tick: Decimal) -> None:
     rounded = round_to_tick(price, tick)
     assert (Fraction(rounded) / Fraction(tick)).denominator == 1
@@ -49,7 +49,7 @@ def test_half_a_tick_goes_up() -> None:
 
 
 @given(above_zero, above_zero)
-@modestly(50)
+@modestly(20)
 def test_quotients_are_within_one_unit_of_the_eighteenth_decimal(dividend: Decimal, divisor: Decimal) -> None:
     exact = Fraction(dividend) / Fraction(divisor)
     unit = Fraction(1, 10**18)
@@ -59,7 +59,7 @@ def test_quotients_are_within_one_unit_of_the_eighteenth_decimal(dividend: Decim
 
 
 @given(numbers, numbers)
-@modestly(50)
+@modestly(20)
 def test_products_are_cut_toward_zero_at_fifty_digits(left: Decimal, right: Decimal) -> None:
     product = multiply(left, right)
     exact = Fraction(left) * Fraction(right)
@@ -74,7 +74,7 @@ def test_a_sum_that_cannot_be_exact_is_an_error_and_not_a_rounding() -> None:
 
 
 @given(numbers)
-@modestly(50)
+@modestly(20)
 def test_tidy_changes_the_spelling_and_not_the_number(value: Decimal) -> None:
     tidied = tidy(value * 10**20)
     assert tidied == value * 10**20

@@ -13,7 +13,7 @@ steps = st.lists(st.sampled_from(list(Step)), max_size=12)
 
 
 @given(steps)
-@modestly(50)
+@modestly(20)
 def test_an_ended_order_stays_as_it_ended(path: list[Step]) -> None:
     status = OrderStatus.PENDING
     for step in path:
@@ -23,7 +23,7 @@ def test_an_ended_order_stays_as_it_ended(path: list[Step]) -> None:
 
 
 @given(steps)
-@modestly(50)
+@modestly(20)
 def test_no_order_becomes_pending_or_new_again(path: list[Step]) -> None:
     seen = [OrderStatus.PENDING]
     for step in path:

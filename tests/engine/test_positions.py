@@ -90,14 +90,14 @@ def folded(
 
 
 @given(fills_of(amounts))
-@modestly(40)
+@modestly(20)
 def test_the_quantity_is_the_exact_sum_of_the_fills(trades: list[tuple[Side, Decimal, Decimal]]) -> None:
     expected = sum((Fraction(amount) * side.sign for side, amount, _ in trades), Fraction(0))
     assert Fraction(folded(trades).quantity) == expected
 
 
 @given(fills_of(usual))
-@modestly(40)
+@modestly(20)
 def test_base_fees_come_off_the_sum(trades: list[tuple[Side, Decimal, Decimal]]) -> None:
     fee = Decimal("0.0007")
     expected = sum((Fraction(amount) * side.sign - Fraction(fee) for side, amount, _ in trades), Fraction(0))
@@ -107,7 +107,7 @@ def test_base_fees_come_off_the_sum(trades: list[tuple[Side, Decimal, Decimal]])
 
 
 @given(fills_of(usual))
-@modestly(40)
+@modestly(20)
 def test_realised_less_cost_basis_is_the_cash_that_flowed(trades: list[tuple[Side, Decimal, Decimal]]) -> None:
     position = folded(trades)
     cash = -sum((Fraction(amount) * side.sign * Fraction(price) for side, amount, price in trades), Fraction(0))
@@ -117,7 +117,7 @@ def test_realised_less_cost_basis_is_the_cash_that_flowed(trades: list[tuple[Sid
 
 
 @given(fills_of(usual))
-@modestly(40)
+@modestly(20)
 def test_an_average_price_lies_between_the_prices_paid_and_a_flat_position_has_none(
     trades: list[tuple[Side, Decimal, Decimal]],
 ) -> None:

@@ -1,4 +1,4 @@
-"""Cancel legs: which orders they mean, and when every one of those has an answer or has had its time."""
+"""Cancels: which orders a leg means, when it has ended, and what the engine cancels of its own accord."""
 
 from collections.abc import Callable, Iterable
 
@@ -62,6 +62,15 @@ def _of_symbol(text: str | None, context: Context) -> Callable[[str], bool]:
             return lambda _symbol: False
     # The markets are not loaded, or this one is gone: the own orders are there all the same.
     return lambda symbol: is_spelling_of(text, symbol)
+
+
+def own_cancels(orders: Iterable[Order], context: Context) -> list[Event]:
+    """Return the requests to cancel those of `orders` that nobody is cancelling; after a refusal some time passes."""
+    return [
+        CancelRequested(at=context.now, order_id=order.order_id, attempt=order.cancel_attempt + 1)
+        for order in orders
+        if order.cancel is None and order.cancel_from <= context.now
+    ]
 
 
 def cancellation_end(run: Run, leg: Leg, context: Context) -> CancellationEnded | None:

@@ -108,6 +108,7 @@ class OrderRequested(Struct, frozen=True, kw_only=True, tag="order_requested", o
     reduce_only: bool = False
     ref: str | None = None
     inputs: dict[str, Decimal] = {}
+    expires_at: Micros | None = None
 
 
 class OrderAccepted(Struct, frozen=True, kw_only=True, tag="order_accepted"):

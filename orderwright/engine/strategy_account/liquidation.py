@@ -7,7 +7,8 @@ from orderwright.engine.money import floor_to_step, plain
 from orderwright.engine.orders import CancelState
 from orderwright.engine.positions import Position
 from orderwright.engine.signals import Instruction, OrderType
-from orderwright.engine.strategy_account.events import CancelRequested, Event, LiquidationEnded
+from orderwright.engine.strategy_account.cancelling import own_cancels
+from orderwright.engine.strategy_account.events import Event, LiquidationEnded
 from orderwright.engine.strategy_account.placing import closes_reduce_only, request
 from orderwright.engine.strategy_account.sizing import Size, below_minimum, close_size
 from orderwright.engine.strategy_account.state import Context, Liquidation, State
@@ -16,16 +17,12 @@ from orderwright.engine.strategy_account.state import Context, Liquidation, Stat
 def liquidation_step(state: State, context: Context) -> list[Event]:
     """Return the next events toward holding nothing; none while answers are awaited, or when there is no such goal."""
     goal = state.liquidation
-    if goal is None or context.now < goal.not_before:
+    if goal is None:
         return []
-    cancels: list[Event] = [
-        CancelRequested(at=context.now, order_id=order.order_id, attempt=order.cancel_attempt + 1)
-        for order in state.orders.values()
-        if order.signal_id != goal.command_id and order.cancel is None
-    ]
+    cancels = own_cancels((order for order in state.orders.values() if order.signal_id != goal.command_id), context)
     if cancels:
         return cancels
-    if context.market.instruments is None:
+    if context.market.instruments is None or context.now < goal.not_before:
         return []
     for position in state.positions.values():
         close = _close(state, goal, position, context)
@@ -57,7 +54,6 @@ def _close(state: State, goal: Liquidation, position: Position, context: Context
             order_type=OrderType.MARKET,
             limit=None,
             reference_price=_price(position, context),
-            ref=None,
             context=context,
         )
     ]

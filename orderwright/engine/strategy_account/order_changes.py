@@ -35,6 +35,7 @@ def order_requested(state: State, event: e.OrderRequested) -> State:
         valid_until=event.valid_until,
         requested_at=event.at,
         ref=event.ref,
+        expires_at=event.expires_at,
     )
     liquidation = state.liquidation
     if liquidation is not None and event.signal_id == liquidation.command_id:
@@ -136,11 +137,9 @@ def cancel_doubted(state: State, event: e.CancelDoubted) -> State:
 
 
 def cancel_refused(state: State, event: e.CancelRefused) -> State:
-    """Note that the order lives on; a liquidation asks again, but not at once."""
-    refused = _with_order(state, event.order_id, lambda order: replace(order, cancel=None))
-    if refused.liquidation is not None:
-        goal = replace(refused.liquidation, not_before=Micros(event.at + _RETRY_AFTER_A_NO))
-        refused = replace(refused, liquidation=goal)
+    """Note that the order lives on; the engine may ask again of its own accord, but not at once."""
+    again = Micros(event.at + _RETRY_AFTER_A_NO)
+    refused = _with_order(state, event.order_id, lambda order: replace(order, cancel=None, cancel_from=again))
     return _with_cancel_outcome(refused, event.order_id, CancelOutcome.FAILED)
 
 

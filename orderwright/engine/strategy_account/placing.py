@@ -64,6 +64,7 @@ def place(state: State, run: Run, instruction: Instruction, context: Context) ->
         limit=None if instruction.price is None else round_to_tick(instruction.price, instrument.tick),
         reference_price=reference.price,
         ref=instruction.ref,
+        expires_at=instruction.expires_at,
         context=context,
     )
 
@@ -96,8 +97,9 @@ def request(
     order_type: OrderType,
     limit: Decimal | None,
     reference_price: Decimal,
-    ref: str | None,
     context: Context,
+    ref: str | None = None,
+    expires_at: Micros | None = None,
 ) -> OrderRequested:
     """Return the request for an order of that size, valid from now for as long as the rules say."""
     identity = context.identity
@@ -122,6 +124,7 @@ def request(
         valid_until=Micros(context.now + context.rules.valid_for),
         ref=ref,
         inputs=size.inputs,
+        expires_at=expires_at,
     )
 
 
@@ -155,10 +158,12 @@ def expiry(state: State, run: Run, instruction: Instruction, context: Context) -
         return None
     most = terms.max_exit_lag if instruction.is_exit else terms.max_lag
     age = context.now - run.born_at
-    if age <= most:
-        return None
-    error = f"The signal is {age / SECOND:.1f} s old; at most {most / SECOND:g} s are allowed for this."
-    return Refusal(code="signal_expired", error=error)
+    if age > most:
+        error = f"The signal is {age / SECOND:.1f} s old; at most {most / SECOND:g} s are allowed for this."
+        return Refusal(code="signal_expired", error=error)
+    if instruction.expires_at is not None and instruction.expires_at <= context.now:
+        return Refusal(code="signal_expired", error="The order's expires_at has passed.")
+    return None
 
 
 def instrument_of(symbol: str, context: Context) -> Instrument | Refusal | NeedsMarket:

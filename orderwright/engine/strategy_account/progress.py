@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from orderwright.engine.strategy_account.cancelling import cancel, cancellation_end
+from orderwright.engine.strategy_account.cancelling import cancel, cancellation_end, own_cancels
 from orderwright.engine.strategy_account.events import Event, LegRefused, SignalEnded
 from orderwright.engine.strategy_account.evolve import evolve_all
 from orderwright.engine.strategy_account.liquidation import liquidation_step
@@ -75,7 +75,7 @@ def _is_settled(state: State, leg: Leg, context: Context) -> bool:
 
 
 def _next_step(state: State, context: Context) -> list[Event]:
-    step = liquidation_step(state, context)
+    step = liquidation_step(state, context) or _expiries(state, context)
     if step:
         return step
     for run, leg in due_legs(state, context):
@@ -87,6 +87,12 @@ def _next_step(state: State, context: Context) -> list[Event]:
         if step:
             return step
     return []
+
+
+def _expiries(state: State, context: Context) -> list[Event]:
+    now = context.now
+    expired = [order for order in state.orders.values() if order.expires_at is not None and order.expires_at <= now]
+    return own_cancels(expired, context) if expired else []
 
 
 def _decide_leg(state: State, run: Run, leg: Leg, context: Context) -> list[Event]:

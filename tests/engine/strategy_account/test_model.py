@@ -277,7 +277,7 @@ def nothing_is_left_over(play: Play) -> None:
 
 @pytest.mark.parametrize("kind", [MarketType.SPOT, MarketType.FUTURES])
 @given(story=stories, step=st.sampled_from(["0.001", "0.03", "1"]), least=st.sampled_from(["0.001", "2"]))
-@modestly(40)
+@modestly(15)
 def test_however_it_goes_the_log_comes_to_say_what_the_exchange_did(
     kind: MarketType, story: list[tuple[str, object]], step: str, least: str
 ) -> None:

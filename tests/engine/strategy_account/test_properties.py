@@ -25,7 +25,7 @@ def a_context(state: State) -> StrategyAccountUnderTest:
 
 
 @given(histories)
-@modestly(60)
+@modestly(20)
 def test_any_history_can_be_replayed_and_in_one_go_as_well_as_step_by_step(events: list[Event]) -> None:
     state = State()
     for event in events:
@@ -36,7 +36,7 @@ def test_any_history_can_be_replayed_and_in_one_go_as_well_as_step_by_step(event
 
 
 @given(histories, messages)
-@modestly(60)
+@modestly(20)
 def test_no_message_breaks_any_state(events: list[Event], message: Message) -> None:
     account = a_context(evolve_all(State(), events))
     account.when(message)
@@ -44,7 +44,7 @@ def test_no_message_breaks_any_state(events: list[Event], message: Message) -> N
 
 
 @given(histories, outcomes)
-@modestly(60)
+@modestly(20)
 def test_an_outcome_told_twice_counts_once(events: list[Event], outcome: Outcome) -> None:
     account = a_context(evolve_all(State(), events))
     account.when(TimePassed())

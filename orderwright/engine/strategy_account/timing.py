@@ -1,0 +1,28 @@
+"""When the passing of time alone changes something in a strategy account."""
+
+from collections.abc import Iterator
+
+from orderwright.engine.strategy_account.progress import running
+from orderwright.engine.strategy_account.state import CancelOutcome, Context, State
+from orderwright.moments import Micros
+
+
+def next_due(state: State, context: Context) -> Micros | None:
+    """Return the next moment at which `TimePassed` is wanted; None if nothing waits for the clock."""
+    return min((moment for moment in _moments(state, context) if moment > context.now), default=None)
+
+
+def _moments(state: State, context: Context) -> Iterator[Micros]:
+    for order in state.orders.values():
+        if order.placement_in_doubt:
+            yield order.valid_until
+        if order.cancel is None and order.expires_at is not None:
+            yield max(order.expires_at, order.cancel_from)
+        elif order.cancel is None and state.liquidation is not None:
+            yield order.cancel_from
+    if state.liquidation is not None:
+        yield state.liquidation.not_before
+    for run in running(state):
+        for leg in run.legs:
+            if not leg.result.is_answered and CancelOutcome.IN_DOUBT in leg.cancels.values():
+                yield Micros(leg.cancels_at + context.rules.call_timeout)
