@@ -22,8 +22,10 @@ from orderwright.engine.catalogue.events import Event as CatalogueEvent
 from orderwright.engine.inbox import InboxEvent
 from orderwright.engine.money import plain
 from orderwright.engine.strategy_account.events import Event as StrategyAccountEvent
+from orderwright.exchanges.paper.conditions import Conditions
 from orderwright.exchanges.paper.faults import OPERATIONS, FaultKind
 from orderwright.exchanges.paper.markets import DEFAULT_MARKETS, START_PRICES
+from orderwright.exchanges.paper.profiles import PROFILES
 from orderwright.http.problems import STATUSES
 from orderwright.http.texts import LEG_TEXTS_KO
 from orderwright.http.webhook_body import ParsedWebhook, parse_webhook
@@ -119,6 +121,24 @@ def test_the_reference_has_every_fault_of_the_paper_exchange() -> None:
     names = named(page("paper-exchange"))
     assert {kind.value for kind in FaultKind} <= names
     assert set(OPERATIONS.values()) <= names
+
+
+def test_the_reference_has_every_condition_profile_and_address_of_the_paper_exchange() -> None:
+    text = page("paper-exchange")
+    conditions = {field.name for field in msgspec.structs.fields(Conditions)}
+    assert conditions | set(PROFILES) <= named(text)
+    source = (ROOT / "orderwright" / "exchanges" / "paper" / "api.py").read_text("utf-8")
+    assert [route for route in _routes(source) if route not in text] == []
+
+
+def test_the_reference_has_every_address_of_the_engine() -> None:
+    text = page("http")
+    source = (ROOT / "orderwright" / "http" / "app.py").read_text("utf-8")
+    assert [route for route in _routes(source) if route.replace(":uuid", "") not in text] == []
+
+
+def _routes(source: str) -> list[str]:
+    return re.findall(r'add_route\(\s*"([^"]+)"', source)
 
 
 @pytest.mark.parametrize("name", ["docs/reference/webhook.md", "docs/tutorial/index.md"])
