@@ -33,6 +33,7 @@ from orderwright.eventstore.store import Fenced
 from orderwright.eventstore.writer import WriterLimits
 from orderwright.exchanges.factory import GatewayFactory
 from orderwright.exchanges.gateway import Gateway
+from orderwright.exchanges.paper.markets import Fees, Venue
 from orderwright.exchanges.paper.prices import FixedPrices, PriceFeed, RecordedPrices, SeededWalk
 from orderwright.http.server import HttpServer, build_server
 from orderwright.moments import SECOND
@@ -146,7 +147,9 @@ def serve(installation: Installation, *, stopping: threading.Event, on_ready: Ca
     with ExitStack() as stack:
         log = stack.enter_context(_writable(installation, clock, on_fenced=stop_trading))
         _require_set_up(load_catalogue(log.reader)[0], installation)
-        factory = GatewayFactory(books_dir=installation.data, clock=clock, prices=price_feed(config.paper))
+        factory = GatewayFactory(
+            books_dir=installation.data, clock=clock, prices=price_feed(config.paper), venue=venue(config.paper)
+        )
         stack.callback(factory.close)
         token = new_token(TokenKind.API)
         engine = _engine(config, clock, log, factory, token_hash(token))
@@ -178,6 +181,11 @@ def price_feed(paper: PaperConfig) -> PriceFeed:
             return RecordedPrices(Path(paper.file))
         case "walk":
             return SeededWalk(seed=paper.seed)
+
+
+def venue(paper: PaperConfig) -> Venue:
+    """Return the configured terms of trade of the paper exchange."""
+    return Venue(fees=Fees(maker=paper.maker_fee, taker=paper.taker_fee))
 
 
 def _engine(config: Config, clock: Clock, log: WritableLog, factory: GatewayFactory, local_token_hash: str) -> Engine:

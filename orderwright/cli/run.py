@@ -51,8 +51,14 @@ def paper_exchange(
         orderwright paper-exchange --data exchange --port 9001
     """
     settings = installation(data, config)
+    paper = settings.config.paper
     serve_paper_exchange(
-        settings.data, port, host=host, prices=bootstrap.price_feed(settings.config.paper), on_ready=_announce
+        settings.data,
+        port,
+        host=host,
+        prices=bootstrap.price_feed(paper),
+        venue=bootstrap.venue(paper),
+        on_ready=_announce,
     )
 
 

@@ -103,6 +103,9 @@ def _contradictions(config: Config) -> Iterator[Fault]:
         yield Fault(key="http.channel_timeout", error="must be at least 1s")
     if config.paper.feed == "file" and not config.paper.file:
         yield Fault(key="paper.file", error='is needed when paper.feed is "file"')
+    for key, fee in (("paper.maker_fee", config.paper.maker_fee), ("paper.taker_fee", config.paper.taker_fee)):
+        if not 0 <= fee < 1:
+            yield Fault(key=key, error='must be a fraction from 0 to below 1: 0.1 % is "0.001"')
 
 
 def _with_origin(fault: Fault, origins: Mapping[str, str]) -> Fault:

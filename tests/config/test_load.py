@@ -74,6 +74,9 @@ def test_every_fault_is_told_at_once_with_the_key_and_a_cure(tmp_path: Path) -> 
 
 def test_keys_that_contradict_each_other_are_faults() -> None:
     assert faults_of(None, {"ORDERWRIGHT_PAPER__FEED": "file"}) == {"paper.file": 'is needed when paper.feed is "file"'}
+    assert faults_of(None, {"ORDERWRIGHT_PAPER__TAKER_FEE": "10"}) == {
+        "paper.taker_fee (from ORDERWRIGHT_PAPER__TAKER_FEE)": 'must be a fraction from 0 to below 1: 0.1 % is "0.001"'
+    }
     assert set(faults_of(None, {"ORDERWRIGHT_DATABASE__URL": "mysql://x"})) == {
         "database.url (from ORDERWRIGHT_DATABASE__URL)"
     }
