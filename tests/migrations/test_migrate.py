@@ -166,3 +166,9 @@ def test_the_schema_on_file_is_what_the_migrations_make(database: TestDatabase, 
         Path(str(on_file)).write_text(found, encoding="utf-8")
 
     assert found == on_file.read_text(encoding="utf-8"), "REWRITE_SCHEMA=1 writes it anew"
+
+
+def test_every_migration_has_a_number_of_its_own() -> None:
+    numbers = [migration.number for migration in shipped_migrations()]
+
+    assert numbers == list(range(1, len(numbers) + 1)), "give the later one the next free number"
