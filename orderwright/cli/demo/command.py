@@ -45,7 +45,7 @@ def play(screen: Screen, scenes: Sequence[Scene]) -> None:
     began = monotonic()
     screen.title(
         "Orderwright demo",
-        "Signals become orders exactly once. What follows is real: processes, HTTP, PostgreSQL, and a paper exchange\n"
+        "Signals become orders exactly once. What follows is real: processes, HTTP, PostgreSQL, and a paper exchange "
         "with its own books. Only the money and the prices are made up.",
     )
     stage = Stage()
