@@ -3,9 +3,9 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-import pykka
 from eventsourcing.application import Application
 
 from bench import trading
@@ -14,13 +14,17 @@ from bench.figures import Bar, Figure, Finding, Round, compared
 from bench.installation import ProcessFailed
 from bench.reference import ReferenceAccount
 from bench.scale import Scale
-from orderwright.actors.messages import AppendEnded
+from orderwright.actors.asks import Asks
+from orderwright.actors.env import Env
+from orderwright.actors.messages import Address, AppendEnded, Mail, Start, address, name_of, strategy_account_name
+from orderwright.actors.pykka_env import PykkaEnv
 from orderwright.clock import SystemClock
 from orderwright.engine.ids import event_id
 from orderwright.eventstore.codec import encode
 from orderwright.eventstore.connect import WritableLog
-from orderwright.eventstore.store import Append, Appended, LogWriter, NewEvent
+from orderwright.eventstore.store import Append, Appended, NewEvent
 from orderwright.eventstore.verify import verify
+from orderwright.marketdata.board import Board
 
 _BAR = Bar(text=">= 20 x eventsourcing", at_least=20.0, is_ratio=True)
 _WAIT = 60.0
@@ -41,7 +45,7 @@ def measure(scale: Scale) -> Finding:
             for threads in _REFERENCE_THREADS:
                 saves[threads].append(_saves_per_second(library, threads, scale.append_seconds / 2))
             best = max(results[-1] for results in saves.values())
-            reached = _appends_per_second(log.writer, scale, first_stream=number * scale.actors)
+            reached = _appends_per_second(log, scale, first_stream=number * scale.actors)
             rounds.append(Round(reached=reached, reference=best))
         width = _mean_batch(log)
         verified = verify(log.reader)
@@ -57,7 +61,8 @@ def measure(scale: Scale) -> Finding:
     )
     by_threads = ", ".join(f"{max(results):,.0f}/s from {threads}" for threads, results in saves.items())
     note = (
-        f"Each of {scale.actors} Pykka actors encodes and appends a fill, and the next one when that one is durable; "
+        f"Each of {scale.actors} actors, on the product's own mailboxes, encodes and appends a fill, and the next one "
+        "when that one is durable; "
         f"the writer committed {width:.1f} events at a time on average. fsync is on. "
         f"The library saves an aggregate with one new event of the same data at a time, recorder and pool by default "
         f"(best rounds: {by_threads} threads); the better one of each round is the reference. "
@@ -94,26 +99,26 @@ class _Race:
         return self._events
 
 
-class _Appender(pykka.ThreadingActor):
-    """Appends one event, and the next when that one is durable, as a strategy account does."""
+class _Appender:
+    """A room that appends one event, and the next when that one is durable, as a strategy account does."""
 
-    use_daemon_thread = True
-
-    def __init__(self, writer: LogWriter, stream: str, race: _Race) -> None:
-        super().__init__()
-        self._writer = writer
-        self._stream = stream
-        self._cause = uuid5(NAMESPACE_OID, stream)
+    def __init__(self, *, env: Env, me: Address, race: _Race) -> None:
+        self._env = env
+        self._me = me
+        self._stream = name_of(me)
+        self._cause = uuid5(NAMESPACE_OID, self._stream)
         self._race = race
         self._version = 0
 
-    def on_receive(self, message: AppendEnded | None) -> None:
-        """Begin (None), or take note of an append and go on."""
-        if message is not None:
-            if not isinstance(message.outcome, Appended):
-                self._race.finish(self._version, f"an append ended as {message.outcome}")
+    def handle(self, mail: Mail) -> None:
+        """Begin, or take note of an append and go on."""
+        if isinstance(mail, AppendEnded):
+            if not isinstance(mail.outcome, Appended):
+                self._race.finish(self._version, f"an append ended as {mail.outcome}")
                 return
-            self._version = message.outcome.version
+            self._version = mail.outcome.version
+        elif not isinstance(mail, Start):
+            return
         if self._race.is_over():
             self._race.finish(self._version)
         else:
@@ -122,8 +127,8 @@ class _Appender(pykka.ThreadingActor):
     def _append(self) -> None:
         events = (_sealed(self._stream, self._version + 1, self._cause),)
         append = Append(stream=self._stream, expected_version=self._version, events=events, attention=True)
-        me = self.actor_ref
-        self._writer.append(append, lambda outcome: me.tell(AppendEnded(ticket=0, outcome=outcome)))
+        if not self._env.append(append, self._version, self._me):
+            self._race.finish(self._version, "the log takes no more")
 
 
 def _sealed(stream: str, version: int, cause: UUID) -> NewEvent:
@@ -138,18 +143,30 @@ def _sealed(stream: str, version: int, cause: UUID) -> NewEvent:
     )
 
 
-def _appends_per_second(writer: LogWriter, scale: Scale, *, first_stream: int) -> float:
+def _appends_per_second(log: WritableLog, scale: Scale, *, first_stream: int) -> float:
     race = _Race(scale.actors, scale.append_seconds)
+    env = PykkaEnv(
+        clock=SystemClock(),
+        reader=log.reader,
+        writer=log.writer,
+        gateway=_no_gateway,
+        board=Board(),
+        asks=Asks(),
+        make_room=lambda _name, me, port: _Appender(env=port, me=me, race=race),
+    )
     began = time.perf_counter()
-    streams = [f"strategy-account/append@{first_stream + number}" for number in range(scale.actors)]
-    appenders = [_Appender.start(writer, stream, race) for stream in streams]
-    for appender in appenders:
-        appender.tell(None)
+    for number in range(first_stream, first_stream + scale.actors):
+        name = strategy_account_name("append", str(number))
+        env.spawn(name, address(name, 1))
     events = race.result()
     seconds = time.perf_counter() - began
-    for appender in appenders:
-        appender.stop(block=True)
+    env.close()
     return events / seconds
+
+
+def _no_gateway(account: str) -> NoReturn:
+    message = f"nothing is traded here, not on {account} either"
+    raise ProcessFailed(message)
 
 
 def _saves_per_second(library: Application[UUID], threads: int, seconds: float) -> float:
