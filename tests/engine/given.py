@@ -209,6 +209,7 @@ class StrategyAccountUnderTest:
         self.traits = traits or Traits()
         self.rules = Rules()
         self.shares_account = shares_account
+        self.is_reconciled = True
         self._sequence = 0
         self._trade = 0
         for instrument in self.instruments:
@@ -233,6 +234,7 @@ class StrategyAccountUnderTest:
             rules=self.rules,
             market=Market(instruments=self.instruments, quotes=self.quotes, traits=self.traits),
             shares_account=self.shares_account,
+            is_reconciled=self.is_reconciled,
         )
 
     @property

@@ -213,6 +213,18 @@ def test_after_a_restart_the_next_class_waits_for_the_looks() -> None:
     assert [request.amount for request in requests(account.filled(order))] == [2]
 
 
+def test_nothing_new_is_begun_before_every_unfinished_order_has_been_asked_about() -> None:
+    account = StrategyAccountUnderTest()
+    account.bought("1")
+    resting = account.rests(buy(qty="1", price="90"))
+    account.is_reconciled = False
+    account.when(Recover())
+    assert kinds(account.signal(close())) == ["SignalAccepted"]
+    assert kinds(account.filled(resting)) == ["FillRecorded", "OrderClosed"]
+    account.is_reconciled = True
+    assert [request.amount for request in requests(account.later(0))] == [2]
+
+
 def test_a_market_order_is_looked_at_until_it_ends() -> None:
     account = StrategyAccountUnderTest()
     account.signal(buy(qty="1"))
