@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -31,6 +31,7 @@ from orderwright.engine.outcomes import (
 from orderwright.engine.signals import OrderType, Side
 from orderwright.exchanges.gateway import Gateway
 from orderwright.exchanges.paper.prices import FixedPrices
+from orderwright.exchanges.paper.records import AccountBooks
 from orderwright.exchanges.paper.server import serve_paper_exchange
 from orderwright.exchanges.paper.wire import ServedBooks
 from orderwright.moments import SECOND, Micros
@@ -64,7 +65,7 @@ class PaperProcess:
         self._process.terminate()
         return self._end()
 
-    def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> bytes:
+    def request(self, method: str, path: str, body: Mapping[str, Any] | Sequence[object] | None = None) -> bytes:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, method=method)  # noqa: S310 - loopback
         with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - loopback
@@ -75,6 +76,18 @@ class PaperProcess:
 
     def fault(self, operation: str, kind: str, **rest: object) -> None:
         self.request("POST", "/v1/faults", {"operation": operation, "kind": kind, "count": 1, **rest})
+
+    def conditions(self, **changed: object) -> None:
+        """Let these conditions hold, and all others be as by default; durations in microseconds."""
+        self.request("POST", "/v1/conditions", changed)
+
+    def script(self, symbol: str, *prices: tuple[int, str]) -> None:
+        """Let a symbol have prices to come: (after milliseconds, price)."""
+        steps = [{"symbol": symbol, "price": price, "after_ms": after} for after, price in prices]
+        self.request("POST", "/v1/prices/script", steps)
+
+    def account(self, name: str) -> AccountBooks:
+        return msgspec.json.decode(self.request("GET", f"/v1/account?account={name}"), type=AccountBooks)
 
     def served_books(self) -> ServedBooks:
         return msgspec.json.decode(self.request("GET", "/v1/books"), type=ServedBooks)
@@ -99,14 +112,16 @@ def place(
     order_id: OrderId | None = None,
     reduce_only: bool = False,
     order_type: OrderType | None = None,
+    stop: str | None = None,
     valid_for: int = 10 * SECOND,
     deadline_in: int = 5 * SECOND,
 ) -> PlaceOrder:
+    """Return the effect of placing an order: a market order, a limit order if it has a price, a stop if it has that."""
     return PlaceOrder(
         order_id=order_id or new_id(),
         symbol=symbol,
         side=Side(side),
-        order_type=order_type or (OrderType.MARKET if price is None else OrderType.LIMIT),
+        order_type=order_type or _TYPES[stop is not None, price is not None],
         amount=Decimal(amount),
         price=None if price is None else Decimal(price),
         reduce_only=reduce_only,
@@ -114,7 +129,16 @@ def place(
         valid_until=Micros(CLOCK.now() + valid_for),
         deadline=Micros(CLOCK.now() + deadline_in),
         market_type=market_type,
+        stop_price=None if stop is None else Decimal(stop),
     )
+
+
+_TYPES = {
+    (False, False): OrderType.MARKET,
+    (False, True): OrderType.LIMIT,
+    (True, False): OrderType.STOP_MARKET,
+    (True, True): OrderType.STOP_LIMIT,
+}
 
 
 def cancel(order_id: str, *, exchange_order_id: str | None = None, deadline_in: int = 5 * SECOND) -> CancelOrder:

@@ -7,7 +7,7 @@ import falcon
 import msgspec
 from falcon import Request, Response
 
-from orderwright.engine.instruments import MarketType, Quote
+from orderwright.engine.instruments import MarketType
 from orderwright.engine.outcomes import Cancelled, ExchangeOrder, NotFound, Refused
 from orderwright.exchanges.gateway import ExchangeError
 from orderwright.exchanges.paper.books import PaperBooksError
@@ -16,13 +16,12 @@ from orderwright.exchanges.paper.exchange import PaperExchange, UnknownAccount
 from orderwright.exchanges.paper.faults import Fault, Faults
 from orderwright.exchanges.paper.gate import RateLimited, Unavailable
 from orderwright.exchanges.paper.profiles import UnknownProfile
-from orderwright.exchanges.paper.records import DUPLICATE_CLIENT_ID, RATE_LIMITED, OrderKey
+from orderwright.exchanges.paper.records import DUPLICATE_CLIENT_ID, RATE_LIMITED, ComingPrice, OrderKey
 from orderwright.exchanges.paper.wire import (
     INVALID,
     NOT_FOUND,
     UNAVAILABLE,
     UNKNOWN_ACCOUNT,
-    ComingPrice,
     OpenAccount,
     Placement,
     Problem,
@@ -31,11 +30,9 @@ from orderwright.exchanges.paper.wire import (
     SetPrice,
     Time,
 )
-from orderwright.moments import SECOND, Micros
+from orderwright.moments import SECOND
 
 Body = TypeVar("Body")
-
-_MILLISECOND = 1_000
 
 
 class InvalidRequest(ExchangeError):
@@ -126,16 +123,10 @@ class PriceScript:
 
     def on_post(self, req: Request, resp: Response) -> None:
         """Let prices come at their moments, in place of what was to come for their symbols."""
-        body, now = _body(req, tuple[ComingPrice, ...]), self._exchange.now()
-        coming = [
-            Quote(symbol=price.symbol, price=price.price, at=Micros(now + price.after_ms * _MILLISECOND))
-            for price in body
-        ]
         try:
-            self._exchange.script_prices(coming)
+            _answer(resp, self._exchange.script_prices(_body(req, tuple[ComingPrice, ...])))
         except ValueError as exc:
             raise InvalidRequest(str(exc)) from exc
-        _answer(resp, coming)
 
 
 class ConditionsNow:

@@ -28,6 +28,7 @@ from orderwright.exchanges.paper.records import (
     Arrival,
     Balance,
     BooksDump,
+    ComingPrice,
     NewOrder,
     OrderKey,
     PaperAccount,
@@ -36,6 +37,8 @@ from orderwright.exchanges.paper.records import (
 )
 from orderwright.exchanges.paper.sight import Views, is_forgotten, sight_at
 from orderwright.moments import Micros
+
+_MILLISECOND = 1_000
 
 _log = logging.getLogger(__name__)
 
@@ -239,20 +242,25 @@ class PaperExchange:
             quote = Quote(symbol=symbol, price=price, at=self._clock.now())
             self._desk.set_price(quote)
 
-    def script_prices(self, prices: Iterable[Quote]) -> None:
-        """Let these prices (> 0) come at their moments, in place of what was to come for their symbols.
+    def script_prices(self, prices: Iterable[ComingPrice]) -> tuple[Quote, ...]:
+        """Let these prices (> 0) come at their moments, in place of what was to come for their symbols; return them.
 
         None of them is missed, however rarely one looks, and each is met by what waits for it. The last one stays.
 
         Raises:
             ValueError: a price is not above zero, or no market has its symbol.
         """
-        coming = list(prices)
+        now = self._clock.now()
+        coming = [
+            Quote(symbol=price.symbol, price=price.price, at=Micros(now + price.after_ms * _MILLISECOND))
+            for price in prices
+        ]
         for quote in coming:
             self._check_price(quote.symbol, quote.price)
         with self._changing():
-            self._desk.catch_up(now=self._clock.now())
+            self._desk.catch_up(now=now)
             self._desk.expect(coming)
+        return tuple(coming)
 
     def clear_price(self, symbol: str) -> None:
         """Let the feed speak again for this symbol, and no script."""

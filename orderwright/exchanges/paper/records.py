@@ -1,8 +1,9 @@
 """What the paper exchange keeps in its books, and the requests it takes; amounts in base, prices in quote units."""
 
 from decimal import Decimal
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from orderwright.engine.instruments import MarketType, Quote
 from orderwright.engine.money import ZERO, subtract
@@ -38,6 +39,14 @@ class OrderKey(Struct, frozen=True, kw_only=True):
 
     client_order_id: str | None = None
     exchange_order_id: str | None = None
+
+
+class ComingPrice(Struct, frozen=True, kw_only=True):
+    """A price that is to win over the feed `after_ms` milliseconds from now."""
+
+    symbol: str
+    price: Decimal
+    after_ms: Annotated[int, Meta(ge=0)] = 0
 
 
 class PaperOrder(Struct, frozen=True, kw_only=True):

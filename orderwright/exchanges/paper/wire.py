@@ -1,9 +1,8 @@
 """The messages between the paper exchange's process and its clients: JSON, decimals as text, times in microseconds."""
 
 from decimal import Decimal
-from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from orderwright.exchanges.paper.records import BooksDump, NewOrder
 from orderwright.moments import Micros
@@ -66,11 +65,3 @@ class SetLeverage(Struct, frozen=True, kw_only=True):
     account: str
     symbol: str
     leverage: Decimal
-
-
-class ComingPrice(Struct, frozen=True, kw_only=True):
-    """One of the list that is the body of POST /v1/prices/script: a price that wins over the feed after `after_ms`."""
-
-    symbol: str
-    price: Decimal
-    after_ms: Annotated[int, Meta(ge=0)] = 0
