@@ -4,8 +4,9 @@ import ctypes
 import json
 import signal
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -62,6 +63,21 @@ def strategy(pool: list[Strategy], exchange: PaperProcess) -> Iterator[Strategy]
     """Yield a strategy that no other test uses, while no engine runs."""
     yield pool.pop()
     exchange.request("DELETE", "/v1/faults")
+
+
+@pytest.fixture
+def hasty(place: Place, exchange: PaperProcess, pool: list[Strategy]) -> Iterator[Strategy]:
+    """Yield a strategy whose entries are too old after a second."""
+    strategy = pool.pop()
+    declaration = f'[[strategies]]\ngroup_name = "{strategy.group_name}"\nowner = "alice"\nmarket_type = "FUTURES"\n'
+    place.apply(declaration + 'max_lag = "1s"\n')
+    yield strategy
+    exchange.request("DELETE", "/v1/faults")
+
+
+def _post_in_vain(strategy: Strategy, key: str) -> None:
+    with suppress(httpx.TransportError):
+        strategy.post(**ORDER, id=key)
 
 
 @contextmanager
@@ -163,6 +179,27 @@ def test_a_duplicate_is_known_again_after_a_restart(place: Place, strategy: Stra
     assert [reply["duplicate"] for reply in replies] == [False, False, True, True]
     assert [reply["signal_id"] for reply in replies[:2]] == [reply["signal_id"] for reply in replies[2:]]
     assert replies[2]["results"] == replies[0]["results"]
+
+
+def test_an_entry_that_waited_through_a_crash_for_too_long_is_recorded_as_expired(
+    place: Place, hasty: Strategy, exchange: PaperProcess
+) -> None:
+    with run(place, hasty, exchange) as (engine, there):
+        exchange.fault("place", "delay_before", delay_ms=4_000)
+        senders = [threading.Thread(target=_post_in_vain, args=(there, key)) for key in ("first", "second")]
+        for sender in senders:
+            sender.start()
+            time.sleep(0.2)
+        engine.kill()
+        time.sleep(1.0)
+        for sender in senders:
+            sender.join()
+
+    with run(place, hasty, exchange) as (_engine, there):
+        second = there.send(**ORDER, id="second")
+        assert second["duplicate"] is True
+        settled = there.settled(second["signal_id"], "refused")
+    assert settled["code"] == "signal_expired"
 
 
 def test_orders_and_positions_are_those_of_before_after_a_kill(
