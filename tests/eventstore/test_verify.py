@@ -70,6 +70,19 @@ def test_a_cut_off_end_is_seen_by_the_streams(written: tuple[TestDatabase, Postg
         verify(log)
 
 
+def test_what_is_written_meanwhile_is_verified_too(database: TestDatabase) -> None:
+    writing = PostgresWriting(database.place)
+    appended(writing.log.append("a", "{}", expected=0))
+
+    def write_more(position: int) -> None:
+        if position < 4:
+            appended(writing.log.append("a", "{}", expected=position))
+
+    assert verify(writing.reader, progress=write_more).events == 4
+    writing.writer.close()
+    writing.reader.close()
+
+
 def test_verifying_the_tail_does_not_look_at_what_lies_before(written: tuple[TestDatabase, PostgresLog]) -> None:
     database, log = written
     tamper(database, "UPDATE log.event SET type = 'other' WHERE position = 1")
