@@ -1,6 +1,9 @@
 """The WSGI application: which address leads to which resource."""
 
+from collections.abc import Callable, Mapping, Sequence
+
 import falcon
+from msgspec import Struct
 
 from orderwright.actors.switchboard import Switchboard
 from orderwright.config.schema import Config
@@ -8,13 +11,25 @@ from orderwright.http.capacity import Capacity
 from orderwright.http.declarations import Declarations
 from orderwright.http.failures import Failures
 from orderwright.http.health import HealthCheck
+from orderwright.http.jobs import Jobs
+from orderwright.http.read_models import ReadModelLists
 from orderwright.http.signals import Signals
 from orderwright.http.strategy_accounts import StrategyAccounts
 from orderwright.http.webhooks import Webhooks
+from orderwright.readmodels.job_view import JobView
+from orderwright.readmodels.read_models import ReadModels
 
 App = falcon.App[falcon.Request, falcon.Response]
 
 _HEADERS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+
+
+class Backstage(Struct, frozen=True, kw_only=True):
+    """What is shown beside the engine itself: its read models, its jobs, and how these are, by part."""
+
+    read_models: ReadModels
+    jobs: Callable[[], Sequence[JobView]]
+    conditions: Callable[[], Mapping[str, str]]
 
 
 class _PrivateAnswers:
@@ -30,12 +45,15 @@ class _PrivateAnswers:
         resp.set_headers(_HEADERS)
 
 
-def create_app(switchboard: Switchboard, config: Config, capacity: Capacity) -> App:
-    """Return the application over a running engine; `capacity` counts the threads of the server it will run in."""
+def create_app(switchboard: Switchboard, config: Config, capacity: Capacity, backstage: Backstage | None = None) -> App:
+    """Return the application over a running engine; `capacity` counts the threads of the server it will run in.
+
+    Without a `backstage` there are no lists and no jobs to be shown.
+    """
     app: App = falcon.App(middleware=[capacity, _PrivateAnswers()])
     Failures(config.locale).register(app)
     webhooks = Webhooks(switchboard, config, capacity)
-    health = HealthCheck(switchboard)
+    health = HealthCheck(switchboard, dict if backstage is None else backstage.conditions)
     accounts = StrategyAccounts(switchboard)
     app.add_route("/api/webhook", webhooks)
     app.add_route("/webhook/{token}", webhooks)
@@ -47,4 +65,12 @@ def create_app(switchboard: Switchboard, config: Config, capacity: Capacity) -> 
     app.add_route("/api/v1/strategy-accounts/{strategy}/{account}", accounts)
     app.add_route("/api/v1/strategy-accounts/{strategy}/{account}/{operation}", accounts, suffix="operation")
     app.add_route("/api/v1/declarations", Declarations(switchboard))
+    if backstage is not None:
+        lists = ReadModelLists(switchboard, backstage.read_models)
+        app.add_route("/api/v1/orders", lists.orders)
+        app.add_route("/api/v1/positions", lists.positions)
+        app.add_route("/api/v1/trades", lists.trades)
+        app.add_route("/api/v1/signals", lists.signals)
+        app.add_route("/api/v1/balances", lists.balances)
+        app.add_route("/api/v1/jobs", Jobs(switchboard, backstage.jobs))
     return app

@@ -1,5 +1,7 @@
 """`GET /health`, `/health/live`, `/health/ready`: whether the engine is well, and what is wrong if not."""
 
+from collections.abc import Callable, Mapping
+
 import falcon
 import msgspec
 
@@ -14,8 +16,10 @@ class HealthCheck:
     The parts named after strategies and accounts are for administrators; everybody else sees how many are in trouble.
     """
 
-    def __init__(self, switchboard: Switchboard) -> None:
+    def __init__(self, switchboard: Switchboard, conditions: Callable[[], Mapping[str, str]] = dict[str, str]) -> None:
+        """Make the resource; `conditions` returns how further parts are, on which trading does not depend."""
         self._switchboard = switchboard
+        self._conditions = conditions
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer with everything that the caller may know."""
@@ -34,13 +38,14 @@ class HealthCheck:
         _answer(resp, {"ready": health.ready}, is_well=health.ready)
 
     def _parts(self, req: falcon.Request, health: Health) -> dict[str, object]:
+        parts = health.parts | dict(self._conditions())
         try:
             administrator(self._switchboard.catalogue(), req)
         except RequestRefused:
-            public = {name: state for name, state in health.parts.items() if "/" not in name}
-            named = [state for name, state in health.parts.items() if "/" in name]
+            public = {name: state for name, state in parts.items() if "/" not in name}
+            named = [state for name, state in parts.items() if "/" in name]
             return {"parts": public, "others_in_trouble": sum(state != "ok" for state in named)}
-        return {"parts": health.parts}
+        return {"parts": parts}
 
 
 def _answer(resp: falcon.Response, body: object, *, is_well: bool) -> None:

@@ -82,6 +82,23 @@ PROBLEM_TEXTS: Mapping[str, tuple[str, str]] = {
         "{field}은(는) 시간대가 있는 ISO 8601이거나 유닉스 초 또는 밀리초여야 합니다.",
     ),
     "already_past": ("{field} is already past.", "{field}이(가) 이미 지났습니다."),
+    "unknown_parameter": (
+        "{field} cannot be asked for here. Known are: {known}.",
+        "{field}은(는) 여기서 쓸 수 없습니다. 쓸 수 있는 것: {known}.",
+    ),
+    "sent_twice": ("{field} was sent more than once.", "{field}이(가) 두 번 이상 들어 있습니다."),
+    "not_a_choice": (
+        "{field} must be one of {choices}, or several with commas between them.",
+        "{field}은(는) {choices} 중 하나이거나 쉼표로 구분한 여러 개여야 합니다.",
+    ),
+    "not_a_limit": (
+        "{field} must be a whole number from 1 to {limit}.",
+        "{field}은(는) 1에서 {limit} 사이의 정수여야 합니다.",
+    ),
+    "not_a_place": (
+        "{field} must be what an earlier answer of this list gave as next.",
+        "{field}은(는) 이 목록의 앞선 응답이 next로 준 값이어야 합니다.",
+    ),
     "not_a_list": (
         "{field} must be a list of orders, with at least one.",
         "{field}은(는) 하나 이상의 주문이 있는 목록이어야 합니다.",

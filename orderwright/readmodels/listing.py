@@ -1,6 +1,7 @@
 """Lists of rows: filtered, in a fixed order, a page at a time, each page beginning where the last one ended."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Final, Generic, LiteralString, TypeVar
 
 from msgspec import Struct
@@ -18,10 +19,13 @@ from orderwright.readmodels.trades import TRADES, TradeRow, Trades
 RowT = TypeVar("RowT", bound=Struct)
 
 
+_HEAVIEST: Final = 2_000
+
+
 class Question(Struct, frozen=True, kw_only=True):
     """What is asked of a list: rows with one of `statuses` (any, if empty), from `since` on and before `until`.
 
-    At most `limit` rows, those that follow `after`, which is a row's place as an earlier answer told it.
+    At most `limit` rows, or fewer if they are heavy: those that follow `after`, a row's place as an answer told it.
     """
 
     strategy: str | None = None
@@ -51,6 +55,7 @@ class Listing(Generic[RowT]):
         moment: the column that `since` and `until` mean.
         filters: what can be asked of a row, each with its condition on one value.
         statuses: the words that a row's status can be asked by, each with its condition.
+        weight: how many rows of another table are told with a row: a page ends before they become too many.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class Listing(Generic[RowT]):
         filters: Mapping[str, LiteralString],
         statuses: Mapping[str, sql.Composable],
         newest_first: bool = False,
+        weight: Callable[[RowT], int] = lambda _row: 0,
     ) -> None:
         self.projection = projection
         self.filters = tuple(filters)
@@ -73,6 +79,7 @@ class Listing(Generic[RowT]):
         self._filters = filters
         self._statuses = statuses
         self._moment = moment
+        self._weight = weight
         columns = sql.SQL(", ").join(sql.Identifier("t", column) for column in self._place)
         values = sql.SQL(", ").join(sql.SQL("%s") for _ in self._place)
         direction = sql.SQL(" DESC" if newest_first else "")
@@ -90,12 +97,17 @@ class Listing(Generic[RowT]):
             self._table.selected, self._table.name, sql.SQL(" AND ").join(conditions), self._order
         )
         fetched = connection.execute(query, [*values, question.limit + 1]).fetchall()
-        rows = self._table.rows(fetched[: question.limit])
-        return Answer(rows=tuple(rows), next=self.place_of(rows[-1]) if len(fetched) > question.limit else None)
+        rows = self._light(self._table.rows(fetched[: question.limit]))
+        return Answer(rows=tuple(rows), next=self.place_of(rows[-1]) if len(fetched) > len(rows) else None)
 
     def place_of(self, row: RowT) -> Key:
         """Return a row's place in the list."""
         return tuple(getattr(row, column) for column in self._place)
+
+    def _light(self, rows: list[RowT]) -> list[RowT]:
+        weights = accumulate(map(self._weight, rows))
+        fitting = sum(weight <= _HEAVIEST for weight in weights)
+        return rows[: max(1, fitting)]
 
     def _conditions(self, log_id: int, question: Question) -> tuple[list[sql.Composable], list[Any]]:
         conditions: list[sql.Composable] = [sql.SQL("t.log_id = %s::integer")]
@@ -174,6 +186,7 @@ SIGNAL_LIST: Final[Listing[SignalRow]] = Listing(
         "symbol": "%s = ANY (t.symbols)",
     },
     statuses={status: _is(status) for status in SIGNAL_STATUSES},
+    weight=lambda signal: signal.accounts,
 )
 BALANCE_LIST: Final[Listing[BalanceRow]] = Listing(
     BALANCES,

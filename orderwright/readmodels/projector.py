@@ -46,7 +46,9 @@ class Projector:
     def _condition(self, has_stopped: bool) -> str:  # noqa: FBT001 -- private, and called in one place
         if not self._thread.is_alive() and not self._stopping.is_set():
             return "not running"
-        return self._trouble or ("some have stopped" if has_stopped else "ok")
+        if self._trouble:
+            return "the database cannot be asked"
+        return "some have stopped" if has_stopped else "ok"
 
     def _run(self) -> None:
         pause, retry = 0.0, _FIRST_RETRY_SECONDS

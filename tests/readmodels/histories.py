@@ -1,10 +1,12 @@
 """Logs to fold: what engines left behind in simulations with crashes and faults, shown to readers bit by bit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
+from msgspec.structs import replace
+
 from orderwright.eventstore.memory import MemoryLog
-from orderwright.eventstore.store import Append, NewEvent, StoredEvent
+from orderwright.eventstore.store import Append, NewEvent, StoredEvent, StreamHead
 from tests.simulation.drivers import random_plan
 from tests.simulation.scenario import all_scenarios
 from tests.simulation.simulation import Run
@@ -30,6 +32,15 @@ class GrowingLog(MemoryLog):
     def read_all(self, *, after_position: int = 0, limit: int | None = None) -> Iterator[StoredEvent]:
         shown = [event for event in self._whole.read_all(after_position=after_position) if event.position <= self.head]
         return iter(shown[:limit])
+
+    def read_stream(self, stream: str, *, after_version: int = 0, after_position: int = 0) -> Iterator[StoredEvent]:
+        events = self._whole.read_stream(stream, after_version=after_version, after_position=after_position)
+        return (event for event in events if event.position <= self.head)
+
+    def streams(self, *, attention_only: bool = False, prefix: str = "") -> Sequence[StreamHead]:
+        heads = self._whole.streams(attention_only=attention_only, prefix=prefix)
+        versions = {head.stream: sum(1 for _ in self.read_stream(head.stream)) for head in heads}
+        return [replace(head, version=versions[head.stream]) for head in heads if versions[head.stream]]
 
     def head_position(self) -> int:
         return self.head
