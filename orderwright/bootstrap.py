@@ -28,19 +28,28 @@ from orderwright.engine.catalogue.state import Catalogue
 from orderwright.engine.ids import time_ordered_id
 from orderwright.engine.strategy_account.state import Rules
 from orderwright.errors import OrderwrightError
-from orderwright.eventstore.connect import LogPlace, OpenLog, WritableLog, open_log, open_log_for_writing
-from orderwright.eventstore.store import Fenced
+from orderwright.eventstore.connect import (
+    LeaseTerms,
+    LogPlace,
+    OpenLog,
+    WritableLog,
+    open_log,
+    open_log_for_writing,
+)
+from orderwright.eventstore.store import Fenced, LeaseHeld
 from orderwright.eventstore.writer import WriterLimits
 from orderwright.exchanges.factory import GatewayFactory
 from orderwright.exchanges.gateway import Gateway
 from orderwright.exchanges.paper.markets import Fees, Venue
 from orderwright.exchanges.paper.prices import FixedPrices, PriceFeed, RecordedPrices, SeededWalk
-from orderwright.http.server import HttpServer, build_server
+from orderwright.http.server import HttpServer, build_server, build_standby
 from orderwright.moments import SECOND
 
 logger = logging.getLogger(__name__)
 
 FIRST_ADMIN = "admin"
+
+_RENEWALS_PER_TTL = 5
 
 
 class NotSetUp(OrderwrightError):
@@ -126,12 +135,46 @@ def find_running(installation: Installation) -> RunningEngine | None:
     return running
 
 
-def serve(installation: Installation, *, stopping: threading.Event, on_ready: Callable[[str], None]) -> None:
+class _Standby:
+    """Waits for another engine's lease; tells everybody who asks over HTTP what it waits for."""
+
+    def __init__(self, config: Config, stopping: threading.Event, on_standby: Callable[[str, str], None]) -> None:
+        self._why = ""
+        self._stopping = stopping
+        self._on_standby = on_standby
+        self.server = build_standby(config, lambda: self._why or "about to take the lease")
+        self._url = _url(config, self.server)
+        self.server.start()
+
+    def wait_on(self, why: str) -> bool:
+        """Note what is waited for; return whether to go on waiting."""
+        if not self._why:
+            self._on_standby(self._url, why)
+        self._why = why
+        return not self._stopping.is_set()
+
+    def takes_over(self) -> None:
+        """Note that the waiting is over."""
+        if self._why:
+            logger.warning("the lease is ours now; before: %s", self._why)
+        self._why = "the lease is ours; looking after what is unfinished"
+
+
+def serve(
+    installation: Installation,
+    *,
+    stopping: threading.Event,
+    on_ready: Callable[[str], None],
+    on_standby: Callable[[str, str], None] | None = None,
+) -> None:
     """Run the engine until `stopping` is set; `on_ready` is called with its URL once it takes webhooks.
+
+    With `on_standby` an engine that finds another at work waits to take over from it, and calls this with its own URL
+    and a sentence about the other when it begins to wait.
 
     Raises:
         NotSetUp: there is no installation.
-        LeaseHeld: another engine runs on this log.
+        LeaseHeld: another engine runs on this log, and this is no standby.
         Fenced: the lease was lost while it ran; it has stopped trading.
         EventStoreError: the log cannot be opened.
         OSError: the address cannot be bound.
@@ -145,22 +188,37 @@ def serve(installation: Installation, *, stopping: threading.Event, on_ready: Ca
         stopping.set()
 
     with ExitStack() as stack:
-        log = stack.enter_context(_writable(installation, clock, on_fenced=stop_trading))
+        standby = None if on_standby is None else _Standby(config, stopping, on_standby)
+        if standby is not None:
+            stack.callback(_stop_server, standby.server, config)
+        try:
+            log = stack.enter_context(_writable(installation, clock, on_fenced=stop_trading, standby=standby))
+        except LeaseHeld:
+            if standby is None or not stopping.is_set():
+                raise
+            return
         _require_set_up(load_catalogue(log.reader)[0], installation)
         factory = GatewayFactory(
-            books_dir=installation.data, clock=clock, prices=price_feed(config.paper), venue=venue(config.paper)
+            books_dir=installation.data,
+            clock=clock,
+            prices=price_feed(config.paper),
+            venue=venue(config.paper),
+            may_send=lambda: log.writer.holds_lease,
         )
         stack.callback(factory.close)
         token = new_token(TokenKind.API)
         engine = _engine(config, clock, log, factory, token_hash(token))
-        server = build_server(engine, config)
+        server = build_server(engine, config) if standby is None else standby.server
         stack.callback(engine.stop)
         engine.start()
-        server.start()
+        if standby is None:
+            server.start()
+        else:
+            server.hand_over(engine, config)
         stack.callback(_stop_server, server, config)
-        url = f"http://{config.http.host}:{server.port}"
+        url = _url(config, server)
         _leave_note(installation, RunningEngine(pid=os.getpid(), url=url, token=token))
-        stack.callback(installation.note.unlink, missing_ok=True)
+        stack.callback(_remove_note, installation)
         on_ready(url)
         stopping.wait()
     if lost:
@@ -225,11 +283,18 @@ def _engine(config: Config, clock: Clock, log: WritableLog, factory: GatewayFact
 
 @contextmanager
 def _writable(
-    installation: Installation, clock: Clock, on_fenced: Callable[[str], None] = logger.critical
+    installation: Installation,
+    clock: Clock,
+    on_fenced: Callable[[str], None] = logger.critical,
+    standby: _Standby | None = None,
 ) -> Iterator[WritableLog]:
     store = installation.config.store
-    limits = WriterLimits(queue=store.queue_limit, batch_events=store.batch_limit)
-    with open_log_for_writing(installation.place, clock=clock, on_fenced=on_fenced, limits=limits) as log:
+    ttl = store.lease_ttl / SECOND
+    limits = WriterLimits(queue=store.queue_limit, batch_events=store.batch_limit, renew_every=ttl / _RENEWALS_PER_TTL)
+    lease = LeaseTerms(ttl=ttl, wait_on=None if standby is None else standby.wait_on)
+    with open_log_for_writing(installation.place, clock=clock, on_fenced=on_fenced, limits=limits, lease=lease) as log:
+        if standby is not None:
+            standby.takes_over()
         yield log
 
 
@@ -245,6 +310,17 @@ def _leave_note(installation: Installation, running: RunningEngine) -> None:
     with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
         file.write(msgspec.json.encode(running))
     fresh.replace(installation.note)
+
+
+def _remove_note(installation: Installation) -> None:
+    # An engine that was deposed must not remove the note of the one that took over.
+    running = find_running(installation)
+    if running is not None and running.pid == os.getpid():
+        installation.note.unlink(missing_ok=True)
+
+
+def _url(config: Config, server: HttpServer) -> str:
+    return f"http://{config.http.host}:{server.port}"
 
 
 def _stop_server(server: HttpServer, config: Config) -> None:

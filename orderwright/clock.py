@@ -5,6 +5,9 @@ from typing import Protocol
 
 from orderwright.moments import Micros
 
+# Only Linux has it; elsewhere a machine that was put to sleep is found out a little later.
+_BOOT: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+
 
 class Clock(Protocol):
     """Tells the time; proofs put a virtual one in its place."""
@@ -23,6 +26,11 @@ class SystemClock:
     def now(self) -> Micros:
         """Return the current moment."""
         return Micros(time.time_ns() // 1_000 + self._offset)
+
+
+def since_boot() -> float:
+    """Return seconds on a clock that never goes back, and that goes on while the machine sleeps."""
+    return time.clock_gettime(_BOOT) if _BOOT is not None else time.monotonic()
 
 
 def monotonic() -> float:

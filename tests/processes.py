@@ -126,12 +126,12 @@ def database_kept_running(data: Path) -> Iterator[EmbeddedPostgres]:
 class EngineProcess:
     """One run of `orderwright serve`; a context that ends with the process, whatever happens in it."""
 
-    def __init__(self, place: Place, *, port: int = 0) -> None:
+    def __init__(self, place: Place, *options: str, port: int = 0) -> None:
         self.place = place
         self._folder = Path(tempfile.mkdtemp(prefix="engine-", dir=place.data.parent))
         with (self._folder / "out").open("wb") as out, (self._folder / "err").open("wb") as err:
             self.process = subprocess.Popen(
-                [*COMMAND, "serve", *map(str, place.options), "--port", str(port)],
+                [*COMMAND, "serve", *map(str, place.options), "--port", str(port), *options],
                 stdout=out,
                 stderr=err,
                 env=_environment(),
@@ -148,6 +148,11 @@ class EngineProcess:
         """The address it serves; empty as long as it is not ready."""
         said = (self._folder / "out").read_text()
         return said.partition("ready at ")[2].strip() if said.endswith("\n") else ""
+
+    @property
+    def said(self) -> str:
+        """What it has said on stdout."""
+        return (self._folder / "out").read_text()
 
     @property
     def errors(self) -> str:

@@ -34,7 +34,18 @@ from orderwright.actors.supervisor import SUPERVISOR
 from orderwright.actors.timers import Timers
 from orderwright.clock import Clock
 from orderwright.engine.instruments import Quote
-from orderwright.engine.outcomes import Effect, FetchQuote, Outcome, PlacementAnswered, PlaceOrder, QuoteAnswered
+from orderwright.engine.outcomes import (
+    CancelAnswered,
+    CancelOrder,
+    Effect,
+    FetchQuote,
+    Outcome,
+    PlacementAnswered,
+    PlaceOrder,
+    QuoteAnswered,
+    Refused,
+    Unclear,
+)
 from orderwright.eventstore.snapshots import SnapshotStore, Taken, restore
 from orderwright.eventstore.store import (
     Append,
@@ -89,6 +100,13 @@ class _Mailbox(pykka.ThreadingActor):
     def on_failure(self, exception_type: type[BaseException] | None, *_rest: object) -> None:
         """Tell that the room broke."""
         self._ended(exception_type.__name__ if exception_type is not None else "unknown")
+
+
+def _unsent(effect: PlaceOrder | CancelOrder) -> Outcome:
+    reason = "Not sent: this engine may not act for its log any more."
+    if isinstance(effect, PlaceOrder):
+        return PlacementAnswered(order_id=effect.order_id, result=Refused(code="not_placed", error=reason))
+    return CancelAnswered(order_id=effect.order_id, result=Unclear(reason=reason), attempt=effect.attempt)
 
 
 class PykkaEnv:
@@ -180,7 +198,10 @@ class PykkaEnv:
         return True
 
     def call(self, account: str, effect: Effect, to: Address) -> None:
-        """Carry out an effect, unless the gate says no at this very moment."""
+        """Carry out an effect, unless the gate says no at this very moment, or the log may be another engine's."""
+        if isinstance(effect, PlaceOrder | CancelOrder) and not self._writer.holds_lease:
+            self.tell(Called(outcome=_unsent(effect)), to)
+            return
         if isinstance(effect, PlaceOrder):
             refusal = self.gate.refusal(name_of(to), effect, self._clock.now())
             if refusal is not None:

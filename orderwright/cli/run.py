@@ -22,16 +22,25 @@ def serve(
         typer.Option(metavar="N", help="The port to listen on; 0 takes any free one.", min=0, max=65_535),
     ] = None,
     config: ConfigOption = None,
+    standby: Annotated[
+        bool, typer.Option("--standby", help="Wait for the engine that is at work, and take over when it is gone.")
+    ] = False,
 ) -> None:
     """Run the engine in the foreground.
 
     Comes up as after a crash: whatever was in flight is looked up at the exchange first. Writes `ready at URL` to
-    stdout once webhooks are taken. SIGTERM and Ctrl-C finish what runs, and exit with 0.
+    stdout once webhooks are taken. SIGTERM and Ctrl-C finish what runs, and exit with 0. A standby writes
+    `standing by at URL: WHY` first, if another engine is at work.
 
         orderwright serve --data data --port 8080
     """
     stopping = _set_by_signals()
-    bootstrap.serve(existing_installation(data, config, port=port), stopping=stopping, on_ready=_announce)
+    bootstrap.serve(
+        existing_installation(data, config, port=port),
+        stopping=stopping,
+        on_ready=_announce,
+        on_standby=_announce_standby if standby else None,
+    )
 
 
 def paper_exchange(
@@ -78,6 +87,11 @@ def _set_by_signals() -> threading.Event:
 
     threading.Thread(target=wait, name="signals", daemon=True).start()
     return stopping
+
+
+def _announce_standby(url: str, why: str) -> None:
+    sys.stdout.write(f"standing by at {url}: {why}\n")
+    sys.stdout.flush()
 
 
 def _announce(url: str) -> None:

@@ -15,11 +15,14 @@ from orderwright.eventstore.connections import Database, connect, first_line
 from orderwright.eventstore.embedded import EmbeddedPostgres
 from orderwright.eventstore.partitions import ensure_partitions
 from orderwright.eventstore.postgres import PostgresLog
-from orderwright.eventstore.postgres_sink import PostgresSink
+from orderwright.eventstore.postgres_sink import LEASE_TTL, PostgresSink
 from orderwright.eventstore.postgres_snapshots import PostgresSnapshots
 from orderwright.eventstore.store import EventStoreError, StoreUnavailable
+from orderwright.eventstore.verify import verify
 from orderwright.eventstore.writer import GroupCommitWriter, WriterLimits
 from orderwright.migrations.migrate import APP_ROLE, DatabaseOlder, check, migrate
+
+_TAIL_BATCHES = 20
 
 
 class LogMissing(EventStoreError):
@@ -94,8 +97,23 @@ def open_log(place: LogPlace) -> OpenLog:
         return OpenLog(reader, database, held.pop_all())
 
 
+class LeaseTerms(Struct, frozen=True, kw_only=True):
+    """How the lease is taken: `ttl` in seconds is how long it lasts without being renewed.
+
+    With `wait_on` it is waited for as long as it takes: see `PostgresSink.take_lease`.
+    """
+
+    ttl: float = LEASE_TTL
+    wait_on: Callable[[str], bool] | None = None
+
+
 def open_log_for_writing(
-    place: LogPlace, *, clock: Clock, on_fenced: Callable[[str], None], limits: WriterLimits | None = None
+    place: LogPlace,
+    *,
+    clock: Clock,
+    on_fenced: Callable[[str], None],
+    limits: WriterLimits | None = None,
+    lease: LeaseTerms | None = None,
 ) -> WritableLog:
     """Take the log's lease, bring the schema up to date, and open the log for reading and writing.
 
@@ -104,10 +122,12 @@ def open_log_for_writing(
         clock: tells when events are recorded.
         on_fenced: called once, from the writer's thread, with the reason, when the lease is lost or the database is
             gone for good; the engine has to stop then.
-        limits: the writer's, if they are to differ.
+        limits: the writer's, if they are to differ; a lease is to be renewed several times within its TTL.
+        lease: how the lease is taken, if it is to differ.
 
     Raises:
         LeaseHeld: another engine writes this log.
+        ChainBroken: the log's last batches are not what was written.
         MigrationError: the schema is newer than this code, or the engine's role is missing.
         EventStoreError: the database cannot be started or reached.
     """
@@ -115,15 +135,18 @@ def open_log_for_writing(
         owner, database, revive = _reach(place, held)
         with _reported():
             _make_tables(owner, database)
-            sink = PostgresSink(database, log_id=place.log_id, revive=revive)
-            sink.take_lease(clock)
+            terms = lease or LeaseTerms()
+            sink = PostgresSink(database, log_id=place.log_id, revive=revive, ttl=terms.ttl)
+            sink.take_lease(clock, wait_on=terms.wait_on)
             undo = held.enter_context(ExitStack())
             undo.callback(sink.close)
             # Only with the lease: an engine of an older version might be at work otherwise.
             migrate(owner)
+            sink.declare_ttl()
             ensure_partitions(database)
         reader = PostgresLog(database, log_id=place.log_id)
         held.callback(reader.close)
+        verify(reader, after_batch=max(0, sink.read_tail().batch_no - _TAIL_BATCHES))
         snapshots = PostgresSnapshots(database, log_id=place.log_id, epoch=sink.epoch)
         held.callback(snapshots.close)
         writer = GroupCommitWriter(sink, clock=clock, on_fenced=on_fenced, limits=limits)

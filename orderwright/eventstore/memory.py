@@ -46,6 +46,11 @@ class MemoryLog:
         """Return the empty text: nothing keeps memory from being written."""
         return ""
 
+    @property
+    def holds_lease(self) -> bool:
+        """Return whether the log has not been closed: nobody else can write it."""
+        return not self._closed
+
     def append(self, append: Append, done: Callable[[AppendOutcome], None], *, generation: int | None = None) -> None:
         """Write, then call `done` before returning.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import psycopg
 from psycopg import errors
 
-from orderwright.clock import Clock, monotonic
+from orderwright.clock import Clock, monotonic, since_boot
 from orderwright.eventstore.batches import Batch, KnownStream, Tail
 from orderwright.eventstore.chain import GENESIS
 from orderwright.eventstore.connections import Connection, Database, connect, first_line
@@ -27,6 +27,8 @@ LEASE_TTL = 10.0
 
 _PATIENCE = 1.0
 _PAUSE = 0.05
+_STANDBY_PAUSE = 0.25
+_MARGIN = 0.1
 _OVER = "OW001"
 _MOVED = "OW005"
 _PURPOSE = "writer"
@@ -55,14 +57,23 @@ class _PartitionMissing(BatchRefused):
 
 
 class PostgresSink:
-    """Holds the lease of one log. `revive` is called before each attempt to connect again."""
+    """Holds the lease of one log. `revive` is called before each attempt to connect again; `ttl` in seconds."""
 
-    def __init__(self, database: Database, *, log_id: int = 1, revive: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        log_id: int = 1,
+        revive: Callable[[], None] | None = None,
+        ttl: float = LEASE_TTL,
+    ) -> None:
         self._database = database
         self._log_id = log_id
         self._revive = revive
+        self._ttl = ttl
         self._connection: Connection | None = None
         self._epoch = 0
+        self._held_until = 0.0
 
     @property
     def log_id(self) -> int:
@@ -74,24 +85,58 @@ class PostgresSink:
         """Return the epoch of the lease."""
         return self._epoch
 
-    def take_lease(self, clock: Clock) -> None:
+    @property
+    def holds_lease(self) -> bool:
+        """Return whether nobody else can have been given the lease yet, by this machine's clock."""
+        return since_boot() < self._held_until
+
+    def take_lease(self, clock: Clock, *, wait_on: Callable[[str], bool] | None = None) -> None:
         """Become the log's writer; a holder that has not renewed within the TTL is deposed.
+
+        Args:
+            clock: tells since when we are the writer.
+            wait_on: makes this a standby, which waits for the lease as long as it takes. It is called several times a
+                second with a sentence about what is waited for, and returns False to give up.
 
         Raises:
             LeaseHeld: another engine writes this log.
             StoreUnavailable: the database cannot be asked, or only through a pooler in transaction mode.
         """
-        connection = self._connection = self._open()
         owner = f"{socket.gethostname()}, process {os.getpid()}, since {to_iso(clock.now())}"
+        while True:
+            try:
+                self._try_to_take(owner, wait_on)
+            except StoreUnavailable as error:
+                if wait_on is None or not wait_on(str(error)):
+                    raise
+                time.sleep(_STANDBY_PAUSE)
+                self._try_to_revive()
+            else:
+                return
+
+    def _try_to_take(self, owner: str, wait_on: Callable[[str], bool] | None) -> None:
+        connection = self._connection = self._open()
         try:
             with _translated(connection):
-                self._epoch = self._acquire(connection, owner)
+                self._epoch = self._acquire(connection, owner, wait_on)
         except EventStoreError as error:
             connection.close()
             if isinstance(error, LeaseHeld):
                 raise
             message = f"the lease of log {self._log_id} cannot be taken: {error}"
             raise StoreUnavailable(message) from error
+
+    def _try_to_revive(self) -> None:
+        if self._revive is not None:
+            # What stands in its way is what the next attempt to connect will say.
+            with contextlib.suppress(EventStoreError):
+                self._revive()
+
+    def declare_ttl(self) -> None:
+        """Let the database know how long this lease lasts without being renewed, whatever others have configured."""
+        arguments = [self._log_id, self._epoch, self._ttl]
+        if not self._query("SELECT log.set_lease_ttl(%s::integer, %s, %s::float8)", arguments)[0][0]:
+            raise Fenced(self._deposed())
 
     def read_tail(self) -> Tail:
         """Return where the log ends."""
@@ -123,8 +168,10 @@ class PostgresSink:
 
     def renew(self) -> None:
         """Renew the lease."""
+        asked = since_boot()
         if not self._query("SELECT log.renew_lease(%s::integer, %s)", [self._log_id, self._epoch])[0][0]:
             raise Fenced(self._deposed())
+        self._holds_since(asked)
 
     def reconnect(self) -> None:
         """End what is left of the old session and hold the log again."""
@@ -135,6 +182,7 @@ class PostgresSink:
             except EventStoreError as error:
                 raise StoreUnavailable(str(error)) from error
         self._connection = connect(self._database, _PURPOSE)
+        asked = since_boot()
         try:
             ((found,),) = self._query("SELECT log.resume_lease(%s::integer, %s)", [self._log_id, self._epoch])
         except (ConnectionLost, BatchRefused) as error:
@@ -144,10 +192,12 @@ class PostgresSink:
         if found != "resumed":
             message = f"the old session of log {self._log_id} has not ended yet"
             raise StoreUnavailable(message)
+        self._holds_since(asked)
         self._insist_on_durability(self._connection)
 
     def close(self) -> None:
         """Give the lease back and disconnect."""
+        self._held_until = 0.0
         with contextlib.suppress(EventStoreError):
             self._query("SELECT log.release_lease(%s::integer, %s)", [self._log_id, self._epoch])
         self._disconnect()
@@ -183,23 +233,29 @@ class PostgresSink:
             "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
         )
 
-    def _acquire(self, connection: Connection, owner: str) -> int:
+    def _acquire(self, connection: Connection, owner: str, wait_on: Callable[[str], bool] | None) -> int:
+        # A killed engine's session ends within moments.
         until = monotonic() + _PATIENCE
         while True:
+            asked = since_boot()
             row = connection.execute("SELECT log.take_lease(%s::integer, %s)", [self._log_id, owner]).fetchone()
             if row and isinstance(row[0], int):
+                self._holds_since(asked)
                 return row[0]
             holder = connection.execute(_HOLDER, [self._log_id]).fetchone()
             epoch, held_by, age = holder or (0, "somebody", 0.0)
-            if monotonic() > until:
-                message = f"log {self._log_id} is written by another engine: {held_by}; lease renewed {age:.0f} s ago"
-                raise LeaseHeld(message)
-            # A killed engine's session ends within moments.
-            if not isinstance(age, float) or age < LEASE_TTL or not self._depose(connection, epoch):
-                time.sleep(_PAUSE)
+            told = f"log {self._log_id} is written by another engine: {held_by}; lease renewed {age:.0f} s ago"
+            if monotonic() > until if wait_on is None else not wait_on(told):
+                raise LeaseHeld(told)
+            if not isinstance(age, float) or age < self._ttl or not self._depose(connection, epoch):
+                time.sleep(_PAUSE if wait_on is None else _STANDBY_PAUSE)
+
+    def _holds_since(self, asked: float) -> None:
+        # By the database's clock it began later than it was asked for; the margin is for what is just being sent.
+        self._held_until = asked + self._ttl * (1 - _MARGIN)
 
     def _depose(self, connection: Connection, epoch: object) -> bool:
-        arguments = [self._log_id, epoch, LEASE_TTL]
+        arguments = [self._log_id, epoch, self._ttl]
         return connection.execute("SELECT log.depose(%s::integer, %s, %s)", arguments).fetchone() == (True,)
 
     def _deposed(self) -> str:

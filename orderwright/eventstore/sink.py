@@ -39,6 +39,11 @@ class Sink(Protocol):
         """Return the epoch of the lease."""
         ...
 
+    @property
+    def holds_lease(self) -> bool:
+        """Return whether nobody else can have been given the lease yet, by this machine's clock; from any thread."""
+        ...
+
     def read_tail(self) -> Tail:
         """Return where the log ends."""
         ...

@@ -148,6 +148,11 @@ class LogWriter(Protocol):
         """What keeps the writer from writing at the moment, as a sentence; empty when all is well."""
         ...
 
+    @property
+    def holds_lease(self) -> bool:
+        """Whether the log is surely still this writer's: if not, nothing may be done in its name."""
+        ...
+
     def append(self, append: Append, done: Callable[[AppendOutcome], None], *, generation: int | None = None) -> None:
         """Queue the append; `done` is called exactly once, from the writer's thread, and must not block.
 

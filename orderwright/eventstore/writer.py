@@ -79,12 +79,17 @@ class GroupCommitWriter:
     @property
     def is_healthy(self) -> bool:
         """Whether the last attempt to write succeeded."""
-        return not self._trouble
+        return not self.trouble
 
     @property
     def trouble(self) -> str:
         """Return what keeps the writer from writing; empty when nothing does."""
-        return self._trouble
+        return self._trouble or ("" if self.holds_lease else "the lease could not be renewed in time")
+
+    @property
+    def holds_lease(self) -> bool:
+        """Return whether the log is surely still this writer's."""
+        return self._ended is None and self._sink.holds_lease
 
     @property
     def generation(self) -> int:
@@ -279,6 +284,9 @@ class GroupCommitWriter:
         except BatchRefused as error:
             self._trouble = str(error)
             _log.warning("the lease could not be renewed: %s", error)
+        else:
+            # It could be written just now: what was wrong is over, or will be told of again.
+            self._trouble = ""
 
     def _ask(self, question: Callable[[], Answer]) -> Answer:
         while True:

@@ -1,7 +1,7 @@
 """Makes the gateway of an account from what was declared for it, and owns what gateways share."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -26,14 +26,23 @@ class GatewayFactory:
     """Shares one paper exchange among the in-process paper accounts, and one network loop among all the others."""
 
     def __init__(
-        self, *, books_dir: Path, clock: Clock, prices: PriceFeed | None = None, venue: Venue | None = None
+        self,
+        *,
+        books_dir: Path,
+        clock: Clock,
+        prices: PriceFeed | None = None,
+        venue: Venue | None = None,
+        may_send: Callable[[], bool] | None = None,
     ) -> None:
-        """Make a factory; `prices` and `venue` are the in-process paper exchange's, whose books lie in `books_dir`."""
+        """Make a factory; `prices` and `venue` are the in-process paper exchange's, whose books lie in `books_dir`.
+
+        `may_send` is asked right before anything leaves over the network: see `ExchangeLoop`.
+        """
         self._books_dir = books_dir
         self._clock = clock
         self._prices = prices
         self._venue = venue
-        self._loop = ExchangeLoop()
+        self._loop = ExchangeLoop(may_send=may_send)
         self._paper: PaperExchange | None = None
         self._lock = threading.Lock()
 

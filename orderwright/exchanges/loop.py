@@ -2,13 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import aiohttp
+from aiohttp.connector import Connection
 
 from orderwright.exchanges.gateway import ExchangeError, ExchangeUnavailable
 
@@ -31,9 +32,13 @@ class Wire:
 
 
 class ExchangeLoop:
-    """Runs coroutines on a thread of its own; the thread starts with the first of them."""
+    """Runs coroutines on a thread of its own; the thread starts with the first of them.
 
-    def __init__(self) -> None:
+    `may_send` is asked right before each request leaves: with False it does not, and nothing has been sent.
+    """
+
+    def __init__(self, *, may_send: Callable[[], bool] | None = None) -> None:
+        self._request_class = aiohttp.ClientRequest if may_send is None else _guarded(may_send)
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -82,6 +87,7 @@ class ExchangeLoop:
                 connector=aiohttp.TCPConnector(limit=0),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
                 trace_configs=[tracing],
+                request_class=self._request_class,
             )
         return self._session
 
@@ -112,6 +118,17 @@ class ExchangeLoop:
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
+
+
+def _guarded(may_send: Callable[[], bool]) -> type[aiohttp.ClientRequest]:
+    class GuardedRequest(aiohttp.ClientRequest):
+        async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+            if not may_send():
+                message = "not sent: this engine may not act for its log any more"
+                raise ExchangeUnavailable(message)
+            return await super().send(conn)
+
+    return GuardedRequest
 
 
 async def _on_wire(

@@ -45,6 +45,7 @@ STATUSES: Mapping[str, int] = {
     "overloaded": 503,
     "not_stored": 503,
     "shutting_down": 503,
+    "standing_by": 503,
     "store_unavailable": 503,
 }
 """code -> HTTP status."""

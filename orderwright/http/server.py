@@ -4,7 +4,8 @@ import logging
 import socket
 import threading
 import time
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 from uuid import uuid4
 
 import falcon
@@ -21,6 +22,7 @@ from orderwright.http.app import App, create_app
 from orderwright.http.capacity import Capacity
 from orderwright.http.declarations import MAX_BODY_BYTES
 from orderwright.http.problems import CONTENT_TYPE, STATUSES, Problem, document
+from orderwright.http.standby import create_standby_app
 from orderwright.http.texts import chosen_language
 from orderwright.moments import SECOND
 
@@ -79,6 +81,15 @@ def build_server(switchboard: Switchboard, config: Config) -> "HttpServer":
     return HttpServer(create_app(switchboard, config, capacity), capacity, config.http)
 
 
+def build_standby(config: Config, why: Callable[[], str]) -> "HttpServer":
+    """Return a server that says what it waits for (`why`), bound and not yet started; see `HttpServer.hand_over`.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+    return HttpServer(create_standby_app(config.locale, why), Capacity(config.http.threads), config.http)
+
+
 def _bound(config: HttpConfig) -> socket.socket:
     # Bound at once, so that a taken address is known before anything else is done; nobody is let in before `start`.
     listener = socket.socket(socket.AF_INET6 if ":" in config.host else socket.AF_INET)
@@ -101,13 +112,14 @@ class HttpServer:
     def __init__(self, app: App, capacity: Capacity, config: HttpConfig) -> None:
         logging.getLogger("waitress").addFilter(_TOKENS_HIDDEN)
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        self._app: App = app
         self._capacity = capacity
         self._sockets: dict[int, object] = {}
         self._dispatcher = ThreadedTaskDispatcher()
         self._listener = _bound(config)
         self._threads = config.threads
         self._server = create_server(
-            app,
+            self._answer,
             map=self._sockets,
             _start=False,
             _dispatcher=self._dispatcher,
@@ -152,6 +164,10 @@ class HttpServer:
         self._dispatcher.set_thread_count(self._threads)
         self._loop.start()
 
+    def hand_over(self, switchboard: Switchboard, config: Config) -> None:
+        """Answer the next requests from a running engine."""
+        self._app = create_app(switchboard, config, self._capacity)
+
     def stop(self, *, within: float) -> bool:
         """Take no new connections and no new webhooks, finish what runs within that many seconds, then close.
 
@@ -170,6 +186,9 @@ class HttpServer:
         self._server.trigger.pull_trigger(self._close_all)
         self._loop.join(timeout=max(1.0, ends - monotonic()))
         return finished
+
+    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        return self._app(environ, start_response)
 
     def _stop_listening(self) -> None:
         self._server.accepting = False

@@ -157,6 +157,10 @@ PROBLEM_TEXTS: Mapping[str, tuple[str, str]] = {
         "The engine is going down; nothing was stored. Send it again in a few seconds.",
         "엔진이 종료 중이라 저장하지 않았습니다. 몇 초 뒤 다시 보내 주세요.",
     ),
+    "standing_by": (
+        "This engine stands by for another one and takes nothing; nothing was stored. Send it again in a few seconds.",
+        "이 엔진은 다른 엔진을 위해 대기 중이라 아무것도 받지 않았습니다. 몇 초 뒤 다시 보내 주세요.",
+    ),
     "order_not_found": ("There is no such order.", "그런 주문이 없습니다."),
     "signal_not_found": ("There is no such signal.", "그런 신호가 없습니다."),
     "strategy_account_not_found": (

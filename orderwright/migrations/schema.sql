@@ -106,7 +106,7 @@ CREATE FUNCTION log.depose(p_log_id integer, p_epoch bigint, p_ttl_seconds doubl
 BEGIN
     UPDATE log.writer_lease SET epoch = epoch + 1
     WHERE log_id = p_log_id AND epoch = p_epoch
-        AND renewed_at < clock_timestamp() - make_interval(secs => p_ttl_seconds);
+        AND renewed_at < clock_timestamp() - make_interval(secs => greatest(p_ttl_seconds, ttl_seconds));
     IF NOT FOUND THEN
         RETURN false;
     END IF;
@@ -362,6 +362,23 @@ $$;
 
 
 ALTER FUNCTION log.session_start() OWNER TO orderwright;
+
+--
+-- Name: set_lease_ttl(integer, bigint, double precision); Type: FUNCTION; Schema: log; Owner: orderwright
+--
+
+CREATE FUNCTION log.set_lease_ttl(p_log_id integer, p_epoch bigint, p_ttl_seconds double precision) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE log.writer_lease SET ttl_seconds = p_ttl_seconds WHERE log_id = p_log_id AND epoch = p_epoch;
+    RETURN FOUND;
+END
+$$;
+
+
+ALTER FUNCTION log.set_lease_ttl(p_log_id integer, p_epoch bigint, p_ttl_seconds double precision) OWNER TO orderwright;
 
 --
 -- Name: take_lease(integer, text); Type: FUNCTION; Schema: log; Owner: orderwright
@@ -684,7 +701,8 @@ CREATE TABLE log.writer_lease (
     owner text NOT NULL,
     backend_pid integer,
     backend_start timestamp with time zone,
-    renewed_at timestamp with time zone NOT NULL
+    renewed_at timestamp with time zone NOT NULL,
+    ttl_seconds double precision
 );
 
 
@@ -1075,6 +1093,14 @@ GRANT ALL ON FUNCTION log.save_snapshot(p_log_id integer, p_epoch bigint, p_stre
 --
 
 REVOKE ALL ON FUNCTION log.session_start() FROM PUBLIC;
+
+
+--
+-- Name: FUNCTION set_lease_ttl(p_log_id integer, p_epoch bigint, p_ttl_seconds double precision); Type: ACL; Schema: log; Owner: orderwright
+--
+
+REVOKE ALL ON FUNCTION log.set_lease_ttl(p_log_id integer, p_epoch bigint, p_ttl_seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION log.set_lease_ttl(p_log_id integer, p_epoch bigint, p_ttl_seconds double precision) TO orderwright_app;
 
 
 --

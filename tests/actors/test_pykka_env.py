@@ -27,7 +27,16 @@ from orderwright.actors.pykka_env import PykkaEnv
 from orderwright.actors.supervisor import SUPERVISOR
 from orderwright.clock import SystemClock
 from orderwright.engine.ids import OrderId
-from orderwright.engine.outcomes import Effect, Outcome, PlacementAnswered, PlaceOrder, Refused, Unclear
+from orderwright.engine.outcomes import (
+    CancelAnswered,
+    CancelOrder,
+    Effect,
+    Outcome,
+    PlacementAnswered,
+    PlaceOrder,
+    Refused,
+    Unclear,
+)
 from orderwright.engine.signals import OrderType, Side
 from orderwright.engine.traits import Traits
 from orderwright.eventstore.memory import MemoryLog
@@ -44,10 +53,15 @@ class AgingLog(MemoryLog):
     """A log whose generation grows when the test says so, as it does when a database refuses a batch."""
 
     age = 0
+    is_held = True
 
     @property
     def generation(self) -> int:
         return self.age
+
+    @property
+    def holds_lease(self) -> bool:
+        return self.is_held
 
 
 class Listener:
@@ -133,6 +147,37 @@ def order(*, valid_until: int, raises_exposure: bool = True) -> PlaceOrder:
         valid_until=Micros(valid_until),
         deadline=Micros(valid_until),
     )
+
+
+@pytest.mark.parametrize("raises_exposure", [True, False])
+def test_an_engine_whose_lease_is_in_doubt_sends_no_order(stage: Stage, *, raises_exposure: bool) -> None:
+    stage.log.is_held = False
+    effect = order(valid_until=SystemClock().now() + 10 * SECOND, raises_exposure=raises_exposure)
+
+    stage.env.call("A1", effect, ME)
+
+    called = stage.heard.get(timeout=PATIENCE)
+    assert isinstance(called, Called)
+    assert isinstance(called.outcome, PlacementAnswered)
+    assert isinstance(called.outcome.result, Refused)
+    assert stage.exchange.asked == []
+
+
+def test_an_engine_whose_lease_is_in_doubt_sends_no_cancel(stage: Stage) -> None:
+    stage.log.is_held = False
+    deadline = Micros(SystemClock().now() + 10 * SECOND)
+    cancel = CancelOrder(
+        order_id=OrderId("x" * 32), symbol="BTC/USDT", exchange_order_id=None, attempt=3, deadline=deadline
+    )
+
+    stage.env.call("A1", cancel, ME)
+
+    called = stage.heard.get(timeout=PATIENCE)
+    assert isinstance(called, Called)
+    assert isinstance(called.outcome, CancelAnswered)
+    assert isinstance(called.outcome.result, Unclear)
+    assert called.outcome.attempt == 3
+    assert stage.exchange.asked == []
 
 
 def test_an_append_ends_as_a_message(stage: Stage) -> None:

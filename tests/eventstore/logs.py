@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from orderwright.clock import SystemClock
 from orderwright.eventstore.connections import Database
 from orderwright.eventstore.postgres import PostgresLog
-from orderwright.eventstore.postgres_sink import PostgresSink
+from orderwright.eventstore.postgres_sink import LEASE_TTL, PostgresSink
 from orderwright.eventstore.store import (
     Append,
     Appended,
@@ -48,9 +48,9 @@ class OpenedLog:
 class PostgresWriting:
     """An engine's worth of writer on a database, for tests that need to see inside."""
 
-    def __init__(self, database: Database, limits: WriterLimits | None = None) -> None:
+    def __init__(self, database: Database, limits: WriterLimits | None = None, *, ttl: float = LEASE_TTL) -> None:
         self.fenced: list[str] = []
-        self.sink = PostgresSink(database)
+        self.sink = PostgresSink(database, ttl=ttl)
         self.sink.take_lease(SystemClock())
         self.writer = GroupCommitWriter(self.sink, clock=SystemClock(), on_fenced=self.fenced.append, limits=limits)
         self.reader = PostgresLog(database)

@@ -81,6 +81,12 @@ def test_the_shipped_migrations_make_a_database_that_passes_the_check(empty: str
         check(connection)
 
 
+def test_the_shipped_migrations_are_numbered_without_a_gap() -> None:
+    numbers = [migration.number for migration in shipped_migrations()]
+
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
 def test_each_file_is_applied_once(empty: str) -> None:
     assert migrate(empty, [FIRST]) == ["0001_first.sql"]
     assert migrate(empty, [FIRST, SECOND]) == ["0002_second.sql"]
