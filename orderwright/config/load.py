@@ -21,6 +21,7 @@ from orderwright.config.reading import (
     read_table,
 )
 from orderwright.config.schema import Config
+from orderwright.config.zones import find_zone
 from orderwright.errors import OrderwrightError
 from orderwright.moments import SECOND
 
@@ -101,6 +102,8 @@ def _contradictions(config: Config) -> Iterator[Fault]:
         yield Fault(key="database.url", error=error)
     if config.http.channel_timeout < SECOND:
         yield Fault(key="http.channel_timeout", error="must be at least 1s")
+    if find_zone(config.jobs.zone) is None:
+        yield Fault(key="jobs.zone", error="must be a time zone that this machine knows, such as UTC or Asia/Seoul")
     if config.paper.feed == "file" and not config.paper.file:
         yield Fault(key="paper.file", error='is needed when paper.feed is "file"')
     for key, fee in (("paper.maker_fee", config.paper.maker_fee), ("paper.taker_fee", config.paper.taker_fee)):

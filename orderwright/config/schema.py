@@ -58,6 +58,17 @@ class StoreConfig(Struct, frozen=True, kw_only=True):
     snapshot_every: Positive
 
 
+class JobsConfig(Struct, frozen=True, kw_only=True):
+    """What is done by the clock: how often, and in which time zone the days are."""
+
+    zone: str
+    order_poll: PositiveDuration
+    balances: PositiveDuration
+    markets: PositiveDuration
+    snapshots: PositiveDuration
+    partitions: PositiveDuration
+
+
 class PaperConfig(Struct, frozen=True, kw_only=True):
     """The built-in paper exchange: `feed` walks from the seed or stays fixed, or is a CSV file of prices."""
 
@@ -84,5 +95,6 @@ class Config(Struct, frozen=True, kw_only=True):
     orders: OrdersConfig
     actors: ActorsConfig
     store: StoreConfig
+    jobs: JobsConfig
     paper: PaperConfig
     logging: LoggingConfig

@@ -1,0 +1,1 @@
+"""Jobs: what the engine does by the clock, beside trading."""
