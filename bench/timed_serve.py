@@ -5,16 +5,15 @@ The stopwatch is a gateway around the real gateway, so that what is measured is 
 
 import sys
 import time
-from collections.abc import Callable, Mapping
-from decimal import Decimal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import msgspec
 
 from orderwright import bootstrap
 from orderwright.cli.main import main
-from orderwright.engine.instruments import Instrument, MarketType
-from orderwright.engine.outcomes import Effect, ExchangeOrder, Outcome, PlaceOrder
+from orderwright.engine.outcomes import Effect, Outcome, PlaceOrder
 from orderwright.exchanges.factory import GatewayFactory
 from orderwright.exchanges.gateway import Gateway
 
@@ -23,19 +22,14 @@ TIMES: dict[str, float] = {}
 
 
 class TimedGateway:
-    """A gateway that notes how long each placement takes."""
+    """A gateway that notes how long each placement takes, and is the one within for everything else."""
 
     def __init__(self, inner: Gateway) -> None:
         self._inner = inner
-        self.traits = inner.traits
 
-    def open(self) -> None:
-        """Connect."""
-        self._inner.open()
-
-    def close(self) -> None:
-        """Let go."""
-        self._inner.close()
+    def __getattr__(self, name: str) -> object:
+        """Return what the gateway within has by that name."""
+        return getattr(self._inner, name)
 
     def submit(self, effect: Effect, done: Callable[[Outcome], None]) -> None:
         """Carry out the effect and note its time, up to the answer."""
@@ -48,33 +42,13 @@ class TimedGateway:
 
         self._inner.submit(effect, answered)
 
-    def instruments(self, market_type: MarketType) -> tuple[Instrument, ...]:
-        """Return the markets."""
-        return tuple(self._inner.instruments(market_type))
-
-    def open_orders(self) -> tuple[ExchangeOrder, ...]:
-        """Return the open orders."""
-        return self._inner.open_orders()
-
-    def balances(self) -> Mapping[str, Decimal]:
-        """Return the balances."""
-        return self._inner.balances()
-
 
 class TimedFactory(GatewayFactory):
     """Makes timed gateways."""
 
-    def make(
-        self,
-        exchange: str,
-        *,
-        account: str,
-        url: str | None = None,
-        balances: Mapping[str, Decimal] | None = None,
-        profile: str | None = None,
-    ) -> Gateway:
+    def make(self, *given: Any, **named: Any) -> Gateway:  # noqa: ANN401 -- whatever the factory takes
         """Return the account's gateway with a stopwatch around it."""
-        return TimedGateway(super().make(exchange, account=account, url=url, balances=balances, profile=profile))
+        return cast(Gateway, TimedGateway(super().make(*given, **named)))
 
 
 if __name__ == "__main__":
