@@ -130,11 +130,13 @@ def test_a_triggered_stop_is_cancelled_by_the_id_of_what_trades(floor: Floor, ma
     order = stopped(floor, place("sell", "0.1", "96000", stop="95000", market_type=market_type))
     floor.set_price("BTC/USDT", "94000")
     number = working_id(floor.seen(order.client_order_id), style)
+    assert [balance.locked for balance in floor.books().balances.values() if balance.locked] != []
     if style is StopStyle.CHILD:
         assert floor.trader.cancel(cancel(order.client_order_id)) == NotFound(), "which is no news of the child"
     assert isinstance(floor.trader.cancel(cancel(order.client_order_id, exchange_order_id=number)), Cancelled)
     assert floor.seen(order.client_order_id).status is OrderStatus.CANCELLED
     assert floor.listed() == []
+    assert [balance.locked for balance in floor.books().balances.values() if balance.locked] == []
 
 
 def test_a_waiting_stop_holds_its_funds_only_where_the_exchange_does(floor: Floor) -> None:

@@ -3,8 +3,10 @@
 import socket
 import threading
 import time
+import urllib.error
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import msgspec
 import pytest
@@ -99,6 +101,66 @@ def test_an_order_that_arrives_after_its_time_is_refused_by_the_exchange(trader:
     assert refused.code == "expired"
     assert process.served_books().requests["place"] == 1
     assert trader.look(look(effect.order_id)) == NotFound()
+
+
+def test_an_order_that_arrives_late_lands_where_requests_do_not_expire(
+    factory: GatewayFactory, process: PaperProcess
+) -> None:
+    gateway = factory.make("paper", account="A1", url=process.url, balances=BALANCES, profile="upbit")
+    gateway.open()
+    process.fault("place", "delay_before", delay_ms=300)
+    effect = place("sell", "0.1", valid_for=SECOND // 5)
+    assert isinstance(Trader(gateway).place(effect), Placed)
+
+
+def test_a_rate_limit_is_a_definite_no_that_says_when_to_come_again(trader: Trader, process: PaperProcess) -> None:
+    process.fault("place", "rate_limited", delay_ms=2_000)
+    effect = place("buy", "0.1", "90000")
+    refused = trader.place(effect)
+    assert refused == Refused(code="rate_limited", error="too many requests (again in 2 s)")
+    assert trader.look(look(effect.order_id)) == NotFound()
+    process.fault("look", "rate_limited")
+    assert isinstance(trader.look(look(effect.order_id)), Unclear)
+
+
+def test_too_many_requests_are_answered_429_with_retry_after(trader: Trader, process: PaperProcess) -> None:
+    trader.gateway.balances()
+    process.conditions(rate_limit={"requests": 0, "per": 3_600 * SECOND})
+    process.fault("balances", "rate_limited", delay_ms=1_500)
+    for least in (2, 1):
+        with pytest.raises(urllib.error.HTTPError) as answered:
+            process.request("GET", "/v1/balances?account=A1")
+        assert answered.value.code == 429
+        assert least <= int(answered.value.headers["Retry-After"]) <= 3_600
+        answered.value.close()
+
+
+def test_maintenance_is_answered_503(process: PaperProcess) -> None:
+    process.conditions(maintenance="unavailable")
+    with pytest.raises(urllib.error.HTTPError) as answered:
+        process.request("GET", "/v1/price?symbol=BTC/USDT")
+    assert answered.value.code == 503
+    answered.value.close()
+    assert b'"unavailable"' in process.request("GET", "/v1/conditions")
+
+
+NONSENSE: tuple[tuple[str, Any], ...] = (
+    ("/v1/accounts", {"account": "A1", "profile": "mtgox"}),
+    ("/v1/prices/script", {"symbol": "BTC/USDT", "price": "1"}),
+    ("/v1/prices/script", [{"symbol": "BTC/USDT", "price": "0"}]),
+    ("/v1/prices/script", [{"symbol": "BTC/USDT", "price": "1", "after_ms": -1}]),
+    ("/v1/conditions", {"visibility_lag": -1}),
+    ("/v1/conditions", {"maintenance": "sometimes"}),
+    ("/v1/leverage", {"account": "A1", "symbol": "BTC/USDT"}),
+)
+
+
+def test_what_cannot_be_is_answered_400(process: PaperProcess) -> None:
+    for path, body in NONSENSE:
+        with pytest.raises(urllib.error.HTTPError) as answered:
+            process.request("POST", path, body)
+        assert answered.value.code == 400, (path, body)
+        answered.value.close()
 
 
 def test_an_exchange_that_is_gone_refuses_what_cannot_have_left(trader: Trader, process: PaperProcess) -> None:

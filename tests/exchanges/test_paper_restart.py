@@ -1,6 +1,8 @@
 """The paper exchange's books outlive its process, however that ends."""
 
+import sqlite3
 import time
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from threading import Thread
@@ -8,8 +10,9 @@ from threading import Thread
 import pytest
 
 from orderwright.clock import SystemClock
+from orderwright.engine.ids import OrderId
 from orderwright.engine.orders import OrderStatus
-from orderwright.engine.outcomes import NotFound, Placed
+from orderwright.engine.outcomes import NotFound, Placed, Refused
 from orderwright.exchanges.factory import GatewayFactory
 from orderwright.exchanges.gateway import ExchangeUnavailable
 from orderwright.exchanges.paper.answers import order_of
@@ -116,6 +119,60 @@ def test_a_file_that_is_no_books_is_a_clear_error(tmp_path: Path) -> None:
         PaperExchange(tmp_path / BOOKS_FILE, clock=SystemClock())
     with pytest.raises(PaperBooksError):
         read_books(tmp_path / "absent")
+
+
+LAYOUT_1 = """
+CREATE TABLE account (name TEXT PRIMARY KEY, leverage TEXT NOT NULL, opened_at INTEGER NOT NULL);
+CREATE TABLE balance (account TEXT NOT NULL, currency TEXT NOT NULL, total TEXT NOT NULL,
+    locked TEXT NOT NULL, PRIMARY KEY (account, currency)) WITHOUT ROWID;
+CREATE TABLE position (account TEXT NOT NULL, symbol TEXT NOT NULL, amount TEXT NOT NULL,
+    entry_cost TEXT NOT NULL, PRIMARY KEY (account, symbol)) WITHOUT ROWID;
+CREATE TABLE placed (number INTEGER PRIMARY KEY, account TEXT NOT NULL,
+    client_order_id TEXT NOT NULL, market_type TEXT NOT NULL, symbol TEXT NOT NULL, side TEXT NOT NULL,
+    order_type TEXT NOT NULL, amount TEXT NOT NULL, price TEXT, reduce_only INTEGER NOT NULL, status TEXT NOT NULL,
+    filled TEXT NOT NULL, locked TEXT NOT NULL, locked_currency TEXT NOT NULL, placed_at INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL, UNIQUE (account, client_order_id));
+CREATE INDEX open_placed ON placed (account, symbol, market_type, side) WHERE status IN ('NEW', 'PARTIALLY_FILLED');
+CREATE TABLE trade (number INTEGER PRIMARY KEY, order_number INTEGER NOT NULL,
+    account TEXT NOT NULL, market_type TEXT NOT NULL, symbol TEXT NOT NULL, side TEXT NOT NULL, amount TEXT NOT NULL,
+    price TEXT NOT NULL, fee TEXT NOT NULL, fee_currency TEXT NOT NULL, maker INTEGER NOT NULL, at INTEGER NOT NULL);
+CREATE INDEX trade_of_order ON trade (order_number);
+CREATE TABLE arrival (sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL,
+    account TEXT NOT NULL, operation TEXT NOT NULL, client_order_id TEXT, exchange_order_id TEXT, symbol TEXT,
+    answer TEXT NOT NULL);
+CREATE TABLE set_price (symbol TEXT PRIMARY KEY, price TEXT NOT NULL, at INTEGER NOT NULL);
+INSERT INTO account VALUES ('A1', '20', 1);
+INSERT INTO balance VALUES ('A1', 'BTC', '1', '0.4');
+INSERT INTO placed VALUES (7, 'A1', 'first', 'SPOT', 'BTC/USDT', 'sell', 'LIMIT', '0.4', '105000', 0, 'NEW', '0', '0.4',
+    'BTC', 2, 2);
+INSERT INTO set_price VALUES ('BTC/USDT', '90000', 3);
+"""
+
+
+def test_books_of_the_first_layout_are_brought_forward(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / BOOKS_FILE)) as db:
+        db.executescript(LAYOUT_1)
+    for _ in range(2):
+        exchange = PaperExchange(tmp_path / BOOKS_FILE, clock=SystemClock(), prices=FixedPrices())
+        (order,) = exchange.account_books("A1").orders
+        assert (order.number, order.client_order_id, order.stop_price) == (7, "first", None)
+        assert exchange.quote("BTC/USDT").price == 90_000  # type: ignore[union-attr]
+        exchange.close()
+    exchange = PaperExchange(tmp_path / BOOKS_FILE, clock=SystemClock(), prices=FixedPrices())
+    again = exchange.place("A1", order_of(place("sell", "0.1", order_id=OrderId("first"))))
+    assert again == Refused(code="duplicate_client_id", error="client order id first was used before")
+    exchange.set_price("BTC/USDT", Decimal(106_000))
+    seen = exchange.look("A1", OrderKey(exchange_order_id="7"))
+    exchange.close()
+    assert not isinstance(seen, NotFound)
+    assert seen.status is OrderStatus.FILLED
+
+
+def test_books_of_a_later_layout_are_left_alone(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / BOOKS_FILE)) as db:
+        db.execute("PRAGMA user_version = 3")
+    with pytest.raises(PaperBooksError, match="layout 3"):
+        PaperExchange(tmp_path / BOOKS_FILE, clock=SystemClock())
 
 
 def test_a_closed_exchange_answers_with_doubt(factory: GatewayFactory) -> None:

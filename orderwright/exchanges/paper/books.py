@@ -254,10 +254,11 @@ class Books(BooksReader):
 
     def update_order(self, order: PaperOrder) -> None:
         """Write what has changed of an order."""
-        changed = (order.status, order.filled, order.locked, order.changed_at, order.triggered_at, order.child)
+        held = order.locked, order.locked_currency
+        changed = order.status, order.filled, *held, order.changed_at, order.triggered_at, order.child
         self._db.execute(
-            "UPDATE placed SET status = ?, filled = ?, locked = ?, changed_at = ?, triggered_at = ?, child = ?"
-            " WHERE number = ?",
+            "UPDATE placed SET status = ?, filled = ?, locked = ?, locked_currency = ?, changed_at = ?,"
+            " triggered_at = ?, child = ? WHERE number = ?",
             (*map(cell_of, changed), order.number),
         )
 
