@@ -10,7 +10,7 @@ from orderwright.eventstore.connections import Connection, Database, first_line,
 from orderwright.eventstore.store import StoreUnavailable
 
 _PATIENCE = 10.0
-_TRIES = 2
+_TRIES = 3
 
 
 class Queries:
@@ -40,10 +40,11 @@ class Queries:
                 with self._pool.connection() as connection:
                     return connection.execute(query, arguments, binary=True).fetchall()
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                # A connection that broke while it was idle shows only now; a fresh one may do.
+                # Connections that broke while they were idle show only now; without them, a fresh one may do.
                 if attempt == _TRIES or isinstance(error, PoolTimeout):
                     message = f"the log cannot be read: {first_line(error)}"
                     raise StoreUnavailable(message) from error
+                self._pool.check()
         return []
 
     def close(self) -> None:
