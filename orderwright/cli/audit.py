@@ -4,20 +4,22 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import msgspec
 import typer
 from msgspec import Struct
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from orderwright import bootstrap
 from orderwright.cli.options import DEFAULT_DATA, ConfigOption, DataOption, JsonOption, existing_installation
-from orderwright.cli.output import console, errors, print_json, say
+from orderwright.cli.output import console, print_json, say
+from orderwright.cli.progress import counted
 from orderwright.config.reading import did_you_mean
 from orderwright.engine.catalogue.events import Event as CatalogueEvent
 from orderwright.engine.inbox import InboxEvent
 from orderwright.engine.strategy_account.events import Event as StrategyAccountEvent
+from orderwright.eventstore.anchors import check_anchor, read_anchor
 from orderwright.eventstore.store import LogReader, StoredEvent
 from orderwright.eventstore.verify import verify as verify_chain
 from orderwright.moments import Micros, from_datetime, to_iso
@@ -183,19 +185,41 @@ def _moment(text: str | None) -> Micros | None:
     return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def verify(*, data: DataOption = DEFAULT_DATA, config: ConfigOption = None, json: JsonOption = False) -> None:
+def verify(
+    *,
+    data: DataOption = DEFAULT_DATA,
+    config: ConfigOption = None,
+    since: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="An anchor: the log must still be what it was then. See `anchor`."),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="HEX", help="The public key that the anchor must be signed with.")
+    ] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="With an anchor: verify what lies before it, too.")] = False,
+    json: JsonOption = False,
+) -> None:
     """Recompute the whole hash chain; a changed, missing or added event is found, and its batch is named.
 
-    Exits with 6 if the log is not what was written. Works while the engine runs, and without it.
+    With an anchor, the chain at its batch must be the anchored one, and what came after is recomputed: quick, and it
+    finds a past that was rewritten with all its hashes. Exits with 6 if the log is not what was written. Works while
+    the engine runs, and without it.
 
         orderwright verify --data data
+        orderwright verify --data data --since 2026-11-21.anchor
     """
     place = existing_installation(data, config)
+    anchor = None if since is None else read_anchor(since, public_key=key)
     with bootstrap.reading(place) as opened:
+        after = 0 if anchor is None else check_anchor(opened.reader, anchor)
         total = opened.reader.head_position()
-        with _progress() as progress:
+        with counted() as progress:
             task = progress.add_task("verifying", total=total)
-            verified = verify_chain(opened.reader, progress=lambda position: progress.update(task, completed=position))
+            verified = verify_chain(
+                opened.reader,
+                after_batch=0 if whole else after,
+                progress=lambda position: progress.update(task, completed=position),
+            )
     if json:
         print_json(
             {
@@ -203,16 +227,14 @@ def verify(*, data: DataOption = DEFAULT_DATA, config: ConfigOption = None, json
                 "events": verified.events,
                 "batches": verified.batches,
                 "chain": verified.chain.hex(),
+                **({} if anchor is None else {"since": msgspec.to_builtins(anchor)}),
                 "events_per_second": round(verified.events_per_second),
             }
         )
         return
+    if anchor is not None:
+        say(f"Batch {anchor.batch_no} is the one that was anchored at {anchor.made_at}.")
     say(
         f"The log is what was written: {verified.events} events in {verified.batches} batches, "
         f"{verified.events_per_second:,.0f} events/s. Head of the chain: {verified.chain.hex()}"
     )
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)

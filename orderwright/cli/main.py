@@ -18,6 +18,7 @@ from orderwright.cli.engine_client import EngineRefused
 from orderwright.cli.operate import apply, setup, status
 from orderwright.cli.output import complain
 from orderwright.cli.run import paper_exchange, serve
+from orderwright.cli.upkeep import anchor
 from orderwright.config.load import ConfigurationError
 from orderwright.errors import OrderwrightError
 from orderwright.eventstore.connect import LogMissing
@@ -45,6 +46,7 @@ app = typer.Typer(
 
 _RUN = "Set up and run"
 _LOOK = "Look into it"
+_KEEP = "Keep it"
 
 app.command(rich_help_panel=_RUN)(setup)
 app.command(rich_help_panel=_RUN)(apply)
@@ -56,6 +58,7 @@ app.command(rich_help_panel=_LOOK)(log)
 app.command(rich_help_panel=_LOOK)(replay)
 app.command(rich_help_panel=_LOOK)(verify)
 app.command(rich_help_panel=_LOOK)(demo)
+app.command(rich_help_panel=_KEEP)(anchor)
 
 _EXITS: tuple[tuple[type[OrderwrightError], int], ...] = (
     (ConfigurationError, exits.BAD_CONFIGURATION),

@@ -99,6 +99,10 @@ class MemoryLog:
         """Return the position of the last event; 0 in an empty log."""
         return self._tail.position
 
+    def last_batch(self) -> StoredBatch | None:
+        """Return the last batch; None of an empty log."""
+        return self._batches[-1] if self._batches else None
+
     def read_batches(self, *, after_batch: int = 0) -> Iterator[StoredBatch]:
         """Yield the batches with a number above `after_batch`, in order."""
         return iter(self._batches[after_batch:])

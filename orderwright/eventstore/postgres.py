@@ -30,10 +30,11 @@ _HEAD = (
     "SELECT first_position + event_count - 1 FROM log.log_batch WHERE log_id = %b::integer "
     "ORDER BY batch_no DESC LIMIT 1"
 )
-_BATCHES = (
-    "SELECT batch_no, epoch, first_position, event_count, root, chain FROM log.log_batch "
-    "WHERE log_id = %b::integer AND batch_no > %b ORDER BY batch_no LIMIT %b"
+_BATCH_OF = (
+    "SELECT batch_no, epoch, first_position, event_count, root, chain FROM log.log_batch WHERE log_id = %b::integer"
 )
+_BATCHES = f"{_BATCH_OF} AND batch_no > %b ORDER BY batch_no LIMIT %b"
+_LAST_BATCH = f"{_BATCH_OF} ORDER BY batch_no DESC LIMIT 1"
 
 
 class PostgresLog:
@@ -86,13 +87,15 @@ class PostgresLog:
         rows = self._queries.ask(_HEAD, [self._log_id])
         return int(rows[0][0]) if rows else 0
 
+    def last_batch(self) -> StoredBatch | None:
+        """Return the last batch; None of an empty log."""
+        rows = self._queries.ask(_LAST_BATCH, [self._log_id])
+        return _batch(rows[0]) if rows else None
+
     def read_batches(self, *, after_batch: int = 0) -> Iterator[StoredBatch]:
         """Yield the batches with a number above `after_batch`, in order."""
         while rows := self._queries.ask(_BATCHES, [self._log_id, after_batch, _BATCH_PAGE]):
-            for batch_no, epoch, first, count, root, chain in rows:
-                yield StoredBatch(
-                    batch_no=batch_no, epoch=epoch, first_position=first, event_count=count, root=root, chain=chain
-                )
+            yield from map(_batch, rows)
             after_batch = rows[-1][0]
 
     def read_chained(self, *, after_position: int = 0) -> Iterator[tuple[int, StoredEvent]]:
@@ -125,6 +128,11 @@ class PostgresLog:
                 names |= dict(self._queries.ask(_NAMES_OF, [self._log_id, missing]))
             self._names = names
         return names
+
+
+def _batch(row: tuple[Any, ...]) -> StoredBatch:
+    batch_no, epoch, first, count, root, chain = row
+    return StoredBatch(batch_no=batch_no, epoch=epoch, first_position=first, event_count=count, root=root, chain=chain)
 
 
 def _event(row: tuple[Any, ...], stream: str) -> StoredEvent:

@@ -11,6 +11,7 @@ from tests.repository.walk import ROOT, steps, walk
 
 README = (ROOT / "README.md").read_text("utf-8")
 HOW_TO = ROOT / "docs" / "how-to"
+KEEPING = ["anchors.md"]
 
 _UNTIL_SERVED = "/health/ready"
 
@@ -56,9 +57,20 @@ def test_the_how_to_pages_can_be_walked_after_the_tour(open_folder: Path) -> Non
     assert done.stdout.count("The log is what was written") == 2
 
 
+@pytest.mark.slow
+@pytest.mark.ci_slice
+def test_the_pages_on_keeping_a_log_can_be_walked_after_the_tour(open_folder: Path) -> None:
+    tour = steps(ROOT / "README.md")
+    served = next(number for number, step in enumerate(tour) if _UNTIL_SERVED in step) + 1
+    done, _ = walk([*tour[:served], *(step for page in KEEPING for step in steps(HOW_TO / page))], open_folder / "keep")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("is the one that was anchored at") == 2
+    assert done.stdout.count("The log is what was written") >= 2
+
+
 def test_every_page_that_can_be_walked_is() -> None:
     pages = {page.name for page in HOW_TO.glob("*.md") if steps(page)}
-    assert pages == {"declare.md", "operate.md", "audit.md", "recover.md"}
+    assert pages == {"declare.md", "operate.md", "audit.md", "recover.md", *KEEPING}
 
 
 def test_every_command_of_the_readme_is_one_that_there_is() -> None:
