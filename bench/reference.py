@@ -6,6 +6,7 @@ realised gain and fees, running signals), from events with the same data.
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import fields
 from decimal import Decimal
 from typing import TypedDict
 from uuid import UUID
@@ -173,8 +174,9 @@ class ReferenceAccount(Aggregate):
 
     def record(self, event: product.Event) -> None:
         """Trigger the event that has the name and the data of one of the product's."""
-        data = {name: _plain(getattr(event, name)) for name in event.__struct_fields__}
-        self.trigger_event(getattr(type(self), type(event).__name__), **data)
+        kind = getattr(type(self), type(event).__name__)
+        known = {field.name for field in fields(kind)}
+        self.trigger_event(kind, **{name: _plain(getattr(event, name)) for name in known & {*event.__struct_fields__}})
 
 
 @contextmanager
