@@ -151,6 +151,8 @@ NONSENSE: tuple[tuple[str, Any], ...] = (
     ("/v1/prices/script", [{"symbol": "BTC/USDT", "price": "1", "after_ms": -1}]),
     ("/v1/conditions", {"visibility_lag": -1}),
     ("/v1/conditions", {"maintenance": "sometimes"}),
+    ("/v1/conditions", {"depth": {"BTC/USDT": "-1"}}),
+    ("/v1/conditions", {"depth": {"BTC/USDT": "NaN"}}),
     ("/v1/leverage", {"account": "A1", "symbol": "BTC/USDT"}),
 )
 

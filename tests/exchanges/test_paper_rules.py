@@ -222,6 +222,16 @@ def test_an_account_that_is_opened_again_takes_over_the_profile_and_nothing_else
     assert open_exchange().account_books("okx").profile == "okx"
 
 
+def test_a_stop_is_still_triggered_after_its_account_came_under_a_profile_without_stops(
+    open_exchange: Callable[..., PaperExchange],
+) -> None:
+    exchange = open_exchange()
+    stop = taken(exchange, "binance", ordered("sell", "0.1", stop="95000", futures=True))
+    exchange.open_account("binance", {}, profile="upbit")
+    exchange.set_price("BTC/USDT", Decimal(94_000))
+    assert seen(exchange, "binance", stop).status is OrderStatus.FILLED
+
+
 def test_an_unknown_profile_is_named_with_those_there_are(open_exchange: Callable[..., PaperExchange]) -> None:
     with pytest.raises(UnknownProfile, match="unknown profile 'mtgox'; known: binance, bithumb, bybit, okx, upbit"):
         open_exchange().open_account("A1", {}, profile="mtgox")

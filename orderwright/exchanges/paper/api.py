@@ -141,7 +141,10 @@ class ConditionsNow:
 
     def on_post(self, req: Request, resp: Response) -> None:
         """Change it, all at once: what is left out is as by default."""
-        self._exchange.set_conditions(_body(req, Conditions))
+        try:
+            self._exchange.set_conditions(_body(req, Conditions))
+        except ValueError as exc:
+            raise InvalidRequest(str(exc)) from exc
         _answer(resp, self._exchange.conditions())
 
 

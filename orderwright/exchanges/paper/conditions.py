@@ -36,7 +36,7 @@ class Conditions(Struct, frozen=True, kw_only=True):
 
     `depth` is the amount, in base units by symbol, that each price offers to either side of each market in each second;
     a symbol that is not in it offers whatever is asked for. An order accepted less than `visibility_lag` ago is not
-    shown to anybody who looks; `staleness` is how old what is shown is.
+    shown to anybody who looks; `staleness` is how old the state is in which orders are shown.
     """
 
     depth: dict[str, Decimal] = {}

@@ -5,30 +5,21 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from orderwright.engine.instruments import Instrument, MarketType, Quote
-from orderwright.engine.money import ZERO, add, subtract
+from orderwright.engine.instruments import Instrument, Quote
+from orderwright.engine.money import ZERO
 from orderwright.engine.orders import OrderStatus
 from orderwright.engine.outcomes import NotFound, Refused
-from orderwright.engine.signals import OrderType, Side
+from orderwright.engine.signals import OrderType
 from orderwright.engine.traits import ClientIdRule
 from orderwright.exchanges.paper.books import Books
-from orderwright.exchanges.paper.conditions import Conditions, Depth, Maintenance
+from orderwright.exchanges.paper.conditions import Conditions, Maintenance
+from orderwright.exchanges.paper.engine import MatchingEngine
 from orderwright.exchanges.paper.funds import Funds, Markets
-from orderwright.exchanges.paper.ladder import Ladder
 from orderwright.exchanges.paper.markets import Venue
-from orderwright.exchanges.paper.matching import (
-    STOPS,
-    Execution,
-    Settlement,
-    broken_rule,
-    crosses,
-    reducible,
-    share_of_lock,
-    triggers_at_once,
-)
-from orderwright.exchanges.paper.profiles import Profile, StopStyle
+from orderwright.exchanges.paper.matching import STOPS, broken_rule, triggers_at_once
+from orderwright.exchanges.paper.profiles import Profile
 from orderwright.exchanges.paper.quotes import Quotes
-from orderwright.exchanges.paper.records import NewOrder, OrderKey, PaperOrder, PaperPosition, Trade
+from orderwright.exchanges.paper.records import NewOrder, OrderKey, PaperOrder
 from orderwright.exchanges.paper.words import Objection, Reason
 from orderwright.moments import Micros
 
@@ -37,7 +28,7 @@ _BY_THE_MARKET = frozenset({OrderType.MARKET, OrderType.STOP_MARKET})
 
 
 class Desk:
-    """Places, triggers, fills and cancels. Not thread-safe; every call needs an open transaction of the books.
+    """Takes orders or refuses them, cancels, hears of prices. Not thread-safe; every call needs an open transaction.
 
     What waits for a price is remembered here too: after a transaction that was rolled back, a new desk must be made.
     """
@@ -45,17 +36,15 @@ class Desk:
     def __init__(self, books: Books, quotes: Quotes, *, venue: Venue, conditions: Conditions) -> None:
         self._books = books
         self._quotes = quotes
-        self._fees = venue.fees
         self._markets: Markets = {(market.market_type, market.symbol): market for market in venue.markets}
         self._conditions = conditions
-        self._depth = Depth(conditions.depth)
         self.funds = Funds(books, quotes, venue=venue, markets=self._markets)
-        self.ladder = Ladder(books.all_open_orders())
+        self.engine = MatchingEngine(books, self.funds, markets=self._markets, fees=venue.fees, depth=conditions.depth)
 
     def change_conditions(self, conditions: Conditions) -> None:
         """Trade under these conditions from now on."""
         self._conditions = conditions
-        self._depth = Depth(conditions.depth)
+        self.engine.offer(conditions.depth)
 
     def place(self, account: str, order: NewOrder, *, now: Micros) -> PaperOrder | Refused:
         """Take a new order: it fills at once, rests, waits for its trigger, or is refused."""
@@ -76,22 +65,13 @@ class Desk:
         order = self._books.find_order(account, key)
         if order is None or not order.is_open:
             return NotFound()
-        return self._end(order, OrderStatus.CANCELLED, now)
+        return self.engine.end(order, OrderStatus.CANCELLED, now=now)
 
     def catch_up(self, *, now: Micros) -> None:
         """Let every price that was to come by now happen, in order."""
         while (quote := self._quotes.next_due(now)) is not None:
             self._books.price_came(quote)
-            self.match(quote.symbol, quote.price, now=quote.at)
-
-    def match(self, symbol: str, price: Decimal, *, now: Micros) -> None:
-        """Let `price` do its work: resting orders that it crosses fill at their own limits, stops are triggered."""
-        for number in self.ladder.reached(symbol, price):
-            order = self._books.order(number)
-            if order.is_waiting:
-                self._trigger(order, price, now)
-            else:
-                self._fill(order, order.price or price, level=price, is_maker=True, now=now)
+            self.engine.match(quote.symbol, quote.price, now=quote.at)
 
     def set_price(self, quote: Quote) -> None:
         """Let a price win over the feed and over what was to come, and do its work."""
@@ -99,7 +79,7 @@ class Desk:
         self.clear_price(quote.symbol)
         self._books.set_price(quote)
         self._quotes.set(quote.symbol, quote.price)
-        self.match(quote.symbol, quote.price, now=quote.at)
+        self.engine.match(quote.symbol, quote.price, now=quote.at)
 
     def clear_price(self, symbol: str) -> None:
         """Let the feed speak again for the symbol, now and later."""
@@ -132,8 +112,8 @@ class Desk:
             return broken
         entered = _entered(account, order, market, now)
         if order.order_type in STOPS:
-            return triggers_at_once(order, price) or self._await_trigger(entered, profile, now)
-        return self._take(entered, price, now)
+            return triggers_at_once(order, price) or self.engine.await_trigger(entered, now=now)
+        return self.engine.take(entered, price, now=now)
 
     def _turned_away(self, account: str, order: NewOrder, profile: Profile, now: Micros) -> Objection | None:
         if not self.funds.has_account(account):
@@ -179,112 +159,8 @@ class Desk:
         price = self._quotes.price(symbol, now)
         if price is not None:
             # What was there before trades first.
-            self.match(symbol, price, now=now)
+            self.engine.match(symbol, price, now=now)
         return price
-
-    def _await_trigger(self, entered: PaperOrder, profile: Profile, now: Micros) -> PaperOrder | Objection:
-        if profile.stops[entered.market_type] is StopStyle.HELD:
-            lock = self.funds.needed(entered, entered.price or entered.stop_price or ZERO, now=now)
-            if isinstance(lock, Objection):
-                return lock
-            entered = replace(entered, locked_currency=lock[0], locked=lock[1])
-        placed = self._books.add_order(entered)
-        self.funds.hold(placed)
-        self.ladder.add(placed)
-        return placed
-
-    def _take(self, entered: PaperOrder, price: Decimal, now: Micros) -> PaperOrder | Objection:
-        crossing = entered.price is None or crosses(entered.side, entered.price, price)
-        lock = self.funds.needed(entered, price if crossing else entered.price or price, now=now)
-        if isinstance(lock, Objection):
-            return lock
-        placed = self._books.add_order(replace(entered, locked_currency=lock[0], locked=lock[1]))
-        self.funds.hold(placed)
-        return self._work(placed, price, now)
-
-    def _work(self, order: PaperOrder, price: Decimal, now: Micros) -> PaperOrder:
-        if order.price is None or crosses(order.side, order.price, price):
-            order = self._fill(order, price, level=price, is_maker=False, now=now)
-            if order.is_open and order.price is None:
-                return self._end(order, self.funds.profile(order.account).market_rest, now)
-        if order.is_open:
-            self.ladder.add(order)
-        return order
-
-    def _trigger(self, stop: PaperOrder, price: Decimal, now: Micros) -> None:
-        self.ladder.remove(stop)
-        triggered = replace(stop, triggered_at=now, changed_at=now)
-        if self.funds.profile(stop.account).stops[stop.market_type] is StopStyle.CHILD:
-            child = self._take(_child_of(stop, now), price, now)
-            if isinstance(child, PaperOrder):
-                status = OrderStatus.TRIGGERED if child.is_open else child.status
-                self._books.update_order(replace(triggered, status=status, child=child.number))
-            else:
-                self._books.update_order(replace(triggered, status=OrderStatus.REJECTED))
-            return
-        crossing = stop.price is None or crosses(stop.side, stop.price, price)
-        lock = self.funds.needed(stop, price if crossing else stop.price or price, now=now)
-        if isinstance(lock, Objection):
-            # As it is no longer what it was when it was taken: the account's means, or its position, are gone.
-            self._end(triggered, OrderStatus.REJECTED, now)
-            return
-        self.funds.release(stop)
-        working = replace(triggered, locked_currency=lock[0], locked=lock[1])
-        self.funds.hold(working)
-        self._books.update_order(working)
-        self._work(working, price, now)
-
-    def _end(self, order: PaperOrder, status: OrderStatus, now: Micros) -> PaperOrder:
-        self.ladder.remove(order)
-        self.funds.release(order)
-        ended = replace(order, status=status, locked=ZERO, changed_at=now)
-        self._books.update_order(ended)
-        if ended.parent is not None:
-            self._books.update_order(replace(self._books.order(ended.parent), status=status, changed_at=now))
-        return ended
-
-    def _fill(self, order: PaperOrder, price: Decimal, *, level: Decimal, is_maker: bool, now: Micros) -> PaperOrder:
-        market = self._markets[order.market_type, order.symbol]
-        wanted, position = order.remaining, None
-        if order.market_type is MarketType.FUTURES:
-            position = self._books.position(order.account, order.symbol)
-            wanted = min(wanted, reducible(position, order.side)) if order.reduce_only else wanted
-        amount = self._depth.take(order, wanted, market=market, price=level, now=now) if wanted else wanted
-        if wanted and not amount:
-            return order
-        if amount:
-            order = self._executed(order, amount, price, position, is_maker=is_maker, now=now)
-        if order.remaining and amount < wanted:
-            self._books.update_order(order)
-            return order
-        # A reduce-only order ends with the position, whatever is left of it.
-        return self._end(order, OrderStatus.CANCELLED if order.remaining else self._done(order), now)
-
-    def _executed(
-        self,
-        order: PaperOrder,
-        amount: Decimal,
-        price: Decimal,
-        position: PaperPosition | None,
-        *,
-        is_maker: bool,
-        now: Micros,
-    ) -> PaperOrder:
-        rate = self._fees.maker if is_maker else self._fees.taker
-        execution = Execution(side=order.side, amount=amount, price=price, rate=rate)
-        moved = self.funds.settle(order, execution, position)
-        self._books.add_trade(_trade(order, moved, price, is_maker=is_maker, now=now))
-        return replace(
-            order,
-            status=OrderStatus.PARTIALLY_FILLED,
-            filled=add(order.filled, amount),
-            locked=share_of_lock(order, subtract(order.remaining, amount)),
-            changed_at=now,
-        )
-
-    def _done(self, order: PaperOrder) -> OrderStatus:
-        is_market_buy = order.side is Side.BUY and order.price is None and order.market_type is MarketType.SPOT
-        return self.funds.profile(order.account).market_buy_end if is_market_buy else OrderStatus.FILLED
 
 
 def _normalised(order: NewOrder, profile: Profile) -> NewOrder:
@@ -316,34 +192,4 @@ def _entered(account: str, order: NewOrder, market: Instrument, now: Micros) -> 
         placed_at=now,
         changed_at=now,
         stop_price=order.stop_price,
-    )
-
-
-def _child_of(stop: PaperOrder, now: Micros) -> PaperOrder:
-    return replace(
-        stop,
-        number=0,
-        client_order_id="",
-        order_type=OrderType.MARKET if stop.order_type is OrderType.STOP_MARKET else OrderType.LIMIT,
-        placed_at=now,
-        changed_at=now,
-        stop_price=None,
-        parent=stop.number,
-    )
-
-
-def _trade(order: PaperOrder, moved: Settlement, price: Decimal, *, is_maker: bool, now: Micros) -> Trade:
-    return Trade(
-        number=0,
-        order_number=order.number,
-        account=order.account,
-        market_type=order.market_type,
-        symbol=order.symbol,
-        side=order.side,
-        amount=moved.amount,
-        price=price,
-        fee=moved.fee,
-        fee_currency=moved.fee_currency,
-        maker=is_maker,
-        at=now,
     )

@@ -127,7 +127,14 @@ class PaperExchange:
         return self._gate.conditions
 
     def set_conditions(self, conditions: Conditions) -> None:
-        """Let these conditions hold until they are changed, or the exchange is closed."""
+        """Let these conditions hold until they are changed, or the exchange is closed.
+
+        Raises:
+            ValueError: a depth is no amount.
+        """
+        if not all(amount.is_finite() and amount >= ZERO for amount in conditions.depth.values()):
+            message = "a depth must be 0 or more"
+            raise ValueError(message)
         with self._lock:
             self._gate.conditions = conditions
             self._desk.change_conditions(conditions)
@@ -274,9 +281,9 @@ class PaperExchange:
             price = self._quotes.price(symbol, now)
             if price is None:
                 return None
-            if self._desk.ladder.is_reached(symbol, price):
+            if self._desk.engine.ladder.is_reached(symbol, price):
                 with self._changing():
-                    self._desk.match(symbol, price, now=now)
+                    self._desk.engine.match(symbol, price, now=now)
             return Quote(symbol=symbol, price=price, at=now)
 
     def _check_price(self, symbol: str, price: Decimal) -> None:
@@ -338,14 +345,14 @@ class PaperExchange:
 
     def _start_ticker(self) -> None:
         with self._lock:
-            if self._ticker is None and self._desk.ladder.symbols() and not self._closing.is_set():
+            if self._ticker is None and self._desk.engine.ladder.symbols() and not self._closing.is_set():
                 self._ticker = threading.Thread(target=self._tick, name="paper-ticker", daemon=True)
                 self._ticker.start()
 
     def _tick(self) -> None:
         while not self._closing.wait(self._tick_interval):
             with self._lock:
-                symbols = self._desk.ladder.symbols()
+                symbols = self._desk.engine.ladder.symbols()
                 if not symbols:
                     self._ticker = None
                     return
