@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -44,8 +44,12 @@ from orderwright.exchanges.factory import GatewayFactory
 from orderwright.exchanges.gateway import Gateway
 from orderwright.exchanges.paper.markets import Fees, Venue
 from orderwright.exchanges.paper.prices import FixedPrices, PriceFeed, RecordedPrices, SeededWalk
+from orderwright.http.app import Backstage
 from orderwright.http.server import HttpServer, build_server, build_standby
+from orderwright.jobs.background import Background
 from orderwright.moments import SECOND
+from orderwright.readmodels.database import ReadModelDatabase
+from orderwright.readmodels.projections import Progress, Projections
 
 logger = logging.getLogger(__name__)
 
@@ -225,13 +229,19 @@ def serve(
         stack.callback(factory.close)
         token = new_token(TokenKind.API)
         engine = _engine(config, clock, log, factory, token_hash(token))
-        server = build_server(engine, config) if standby is None else standby.server
         stack.callback(engine.stop)
+        background = Background(config, clock=clock, engine=engine, log=log)
+        stack.callback(background.close)
+        backstage = Backstage(
+            read_models=background.read_models, jobs=background.jobs, conditions=background.conditions
+        )
+        server = build_server(engine, config, backstage) if standby is None else standby.server
         engine.start()
+        background.start()
         if standby is None:
             server.start()
         else:
-            server.hand_over(engine, config)
+            server.hand_over(engine, config, backstage)
         stack.callback(_stop_server, server, config)
         url = _url(config, server)
         _leave_note(installation, RunningEngine(pid=os.getpid(), url=url, token=token))
@@ -241,6 +251,20 @@ def serve(
     if lost:
         message = f"the engine has stopped trading: {lost[0]}"
         raise Fenced(message)
+
+
+def rebuild_read_models(
+    installation: Installation, on_progress: Callable[[Progress], None] = lambda _progress: None
+) -> int:
+    """Fold the read models anew from the whole log, whether or not an engine runs; return the position they are at.
+
+    Raises:
+        ProjectionBroken: one of them cannot be folded; the others are.
+        EventStoreError: there is no log, or it cannot be asked.
+    """
+    with reading(installation) as log, closing(ReadModelDatabase(log.database)) as database:
+        projections = Projections(reader=log.reader, database=database, log_id=log.reader.log_id)
+        return projections.rebuild(on_progress)
 
 
 def price_feed(paper: PaperConfig) -> PriceFeed:

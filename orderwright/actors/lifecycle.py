@@ -2,8 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from uuid import UUID
 
 from orderwright.actors.asks import Ask, Asks
@@ -40,7 +41,7 @@ from orderwright.engine.strategy_account.commands import PauseTrading, ResumeTra
 from orderwright.engine.strategy_account.state import Rules
 from orderwright.eventstore.snapshots import SnapshotStore
 from orderwright.eventstore.store import LogReader, LogWriter, StoredEvent
-from orderwright.exchanges.gateway import Gateway
+from orderwright.exchanges.gateway import Gateway, ReloadableGateway
 from orderwright.marketdata.board import Board
 from orderwright.moments import Micros
 
@@ -79,9 +80,9 @@ class Engine:
         self._gateways: dict[str, Gateway] = {}
         self._gateways_lock = threading.Lock()
         self._desk = CatalogueDesk(clock=clock, reader=reader, writer=writer, local_token_hash=local_token_hash)
-        board = Board()
+        self._board = Board()
         self._directory = CatalogueDirectory(
-            catalogue=lambda: self._desk.catalogue, gateway=self._gateway, board=board, rules=rules
+            catalogue=lambda: self._desk.catalogue, gateway=self._gateway, board=self._board, rules=rules
         )
         self._asks = Asks()
         self._env = PykkaEnv(
@@ -89,7 +90,7 @@ class Engine:
             reader=reader,
             writer=writer,
             gateway=self._gateway,
-            board=board,
+            board=self._board,
             asks=self._asks,
             make_room=self._make_room,
             snapshots=snapshots,
@@ -109,9 +110,7 @@ class Engine:
         self._desk.load()
         self._env.open_mailbox(self._supervisor, SUPERVISOR)
         accounts = [exchange_account_name(name) for name in self._desk.catalogue.accounts]
-        unfinished = [
-            head.stream for head in self._reader.streams(attention_only=True) if head.stream.partition("/")[0] in _ROOMS
-        ]
+        unfinished = self._unfinished()
         for name in accounts:
             self._tell_supervisor(Wake(name=name))
         late = self._wake(unfinished, timeout=_RECOVERY_WAIT)
@@ -203,10 +202,50 @@ class Engine:
         """Return a signal's whole life from the log."""
         return list(self._reader.read_correlation(signal_id))
 
+    def wake_unfinished(self) -> Sequence[str]:
+        """Bring to life whoever has unfinished business and neither an actor nor a place in quarantine.
+
+        Returns their names.
+
+        Raises:
+            StoreUnavailable: the log cannot be read.
+        """
+        asleep = [name for name in self._unfinished() if self._supervisor.is_unattended(name)]
+        for name in asleep:
+            self._tell_supervisor(Wake(name=name))
+        return asleep
+
+    def account_names(self) -> Sequence[str]:
+        """Return the names of all exchange accounts."""
+        return tuple(self._desk.catalogue.accounts)
+
+    def balances(self, account: str) -> Mapping[str, Decimal]:
+        """Return the total of each currency in an exchange account; blocks on the exchange.
+
+        Raises:
+            ExchangeError: the exchange could not be asked.
+        """
+        return self._gateway(account).balances()
+
+    def reload_markets(self, account: str) -> None:
+        """Learn anew what can be traded on an exchange account; blocks on the exchange.
+
+        Raises:
+            ExchangeError: the exchange could not be asked; what was known stays.
+        """
+        gateway = self._gateway(account)
+        if isinstance(gateway, ReloadableGateway):
+            gateway.reload_markets()
+        self._board.forget_markets(account)
+
     def health(self) -> Health:
         """Return how the engine is, part by part."""
         parts = {"log": self._writer.trouble or "ok"} | self._supervisor.conditions()
         return Health(live=True, ready=self._is_ready and not self._writer.trouble, parts=parts)
+
+    def _unfinished(self) -> list[str]:
+        heads = self._reader.streams(attention_only=True)
+        return [head.stream for head in heads if head.stream.partition("/")[0] in _ROOMS]
 
     def _find(self, name: str) -> Address | None:
         at = self._supervisor.book.get(name)

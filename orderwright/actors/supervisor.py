@@ -85,6 +85,11 @@ class Supervisor:
             if not post.is_ready
         }
 
+    def is_unattended(self, name: str) -> bool:
+        """Whether there is no such actor, none is about to come, and none was put into quarantine."""
+        post = self._posts.get(name)
+        return post is None or (post.at is None and not post.is_waiting and not post.is_quarantined)
+
     def handle(self, mail: Mail) -> None:
         """Take one message."""
         match mail:

@@ -39,6 +39,11 @@ class EngineClient:
         rows: list[dict[str, Any]] = self._ask("GET", "/api/v1/strategy-accounts").json()["strategy_accounts"]
         return rows
 
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return what the engine does by the clock, and how it went."""
+        rows: list[dict[str, Any]] = self._ask("GET", "/api/v1/jobs").json()["jobs"]
+        return rows
+
     def _ask(self, method: str, path: str, content: bytes | None = None) -> httpx.Response:
         answer = self._send(method, path, content)
         if answer.is_success:

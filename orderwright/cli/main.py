@@ -17,6 +17,7 @@ from orderwright.cli.demo import demo
 from orderwright.cli.engine_client import EngineRefused
 from orderwright.cli.operate import apply, setup, status
 from orderwright.cli.output import complain
+from orderwright.cli.read_models import rebuild_read_models
 from orderwright.cli.run import paper_exchange, serve
 from orderwright.cli.upkeep import anchor
 from orderwright.config.load import ConfigurationError
@@ -59,6 +60,7 @@ app.command(rich_help_panel=_LOOK)(replay)
 app.command(rich_help_panel=_LOOK)(verify)
 app.command(rich_help_panel=_LOOK)(demo)
 app.command(rich_help_panel=_KEEP)(anchor)
+app.command(rich_help_panel=_KEEP)(rebuild_read_models)
 
 _EXITS: tuple[tuple[type[OrderwrightError], int], ...] = (
     (ConfigurationError, exits.BAD_CONFIGURATION),

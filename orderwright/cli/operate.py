@@ -93,7 +93,7 @@ def _read(file: Path) -> str:
 
 
 def status(*, data: DataOption = DEFAULT_DATA, config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Show how the engine and each strategy account are.
+    """Show how the engine, its jobs and each strategy account are.
 
     Of a stopped engine, it shows what the log says: positions, open orders, and what is in doubt.
 
@@ -104,10 +104,15 @@ def status(*, data: DataOption = DEFAULT_DATA, config: ConfigOption = None, json
     shown: dict[str, Any]
     if running is not None:
         client = EngineClient(running)
-        shown = {"engine": running.url, "health": client.health(), "strategy_accounts": client.strategy_accounts()}
+        shown = {
+            "engine": running.url,
+            "health": client.health(),
+            "jobs": client.jobs(),
+            "strategy_accounts": client.strategy_accounts(),
+        }
     else:
         with bootstrap.reading(place) as log:
-            shown = {"engine": None, "health": None, "strategy_accounts": _from_log(log.reader)}
+            shown = {"engine": None, "health": None, "jobs": [], "strategy_accounts": _from_log(log.reader)}
     if json:
         print_json(shown)
         return
@@ -119,6 +124,8 @@ def status(*, data: DataOption = DEFAULT_DATA, config: ConfigOption = None, json
         print_table("Strategy accounts", _COLUMNS, rows)
     else:
         say("No strategy is linked to an account yet: `orderwright apply` a declaration.")
+    if shown["jobs"]:
+        print_table("Jobs", ("job", "last run", "took", "next run", "came to"), map(_job, shown["jobs"]))
 
 
 def _from_log(reader: LogReader) -> list[dict[str, Any]]:
@@ -141,6 +148,23 @@ def _from_log(reader: LogReader) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _job(row: dict[str, Any]) -> tuple[str, ...]:
+    took = "" if row["took_ms"] is None else f"{row['took_ms']:,.0f} ms"
+    came_to = f"failed: {row['error']}" if row["error"] else row["said"] or ""
+    return (
+        row["name"],
+        _second(row["began_at"]),
+        "running" if row["is_running"] else took,
+        _second(row["next_at"]),
+        came_to,
+    )
+
+
+def _second(moment: str | None) -> str:
+    # 2026-11-21T09:30:00.123456Z is more than a person wants to know of a job.
+    return "" if moment is None else moment[:19] + "Z"
 
 
 _COLUMNS = ("strategy account", "condition", "capital", "positions", "open orders", "in doubt")

@@ -70,6 +70,19 @@ class Gateway(Protocol):
 
 
 @runtime_checkable
+class ReloadableGateway(Gateway, Protocol):
+    """A gateway that keeps the markets that it has loaded; told by `isinstance`. Others look at them each time."""
+
+    def reload_markets(self) -> None:
+        """Load the markets anew; may block. When it fails, the markets stay as they were.
+
+        Raises:
+            ExchangeUnavailable: the exchange could not be asked.
+        """
+        ...
+
+
+@runtime_checkable
 class MarginGateway(Gateway, Protocol):
     """A gateway that can also set the leverage, which belongs to the account and the symbol; told by `isinstance`."""
 

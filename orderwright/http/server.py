@@ -18,7 +18,7 @@ from waitress.task import ErrorTask, ThreadedTaskDispatcher  # type: ignore[impo
 from orderwright.actors.switchboard import Switchboard
 from orderwright.clock import monotonic
 from orderwright.config.schema import Config, HttpConfig
-from orderwright.http.app import App, create_app
+from orderwright.http.app import App, Backstage, create_app
 from orderwright.http.capacity import Capacity
 from orderwright.http.declarations import MAX_BODY_BYTES
 from orderwright.http.problems import CONTENT_TYPE, STATUSES, Problem, document
@@ -71,14 +71,14 @@ class _TokensHidden(logging.Filter):
 _TOKENS_HIDDEN = _TokensHidden()
 
 
-def build_server(switchboard: Switchboard, config: Config) -> "HttpServer":
+def build_server(switchboard: Switchboard, config: Config, backstage: Backstage | None = None) -> "HttpServer":
     """Return a server of the whole HTTP edge for a running engine, bound and not yet started.
 
     Raises:
         OSError: the address cannot be bound.
     """
     capacity = Capacity(config.http.threads)
-    return HttpServer(create_app(switchboard, config, capacity), capacity, config.http)
+    return HttpServer(create_app(switchboard, config, capacity, backstage), capacity, config.http)
 
 
 def build_standby(config: Config, why: Callable[[], str]) -> "HttpServer":
@@ -164,9 +164,9 @@ class HttpServer:
         self._dispatcher.set_thread_count(self._threads)
         self._loop.start()
 
-    def hand_over(self, switchboard: Switchboard, config: Config) -> None:
+    def hand_over(self, switchboard: Switchboard, config: Config, backstage: Backstage | None = None) -> None:
         """Answer the next requests from a running engine."""
-        self._app = create_app(switchboard, config, self._capacity)
+        self._app = create_app(switchboard, config, self._capacity, backstage)
 
     def stop(self, *, within: float) -> bool:
         """Take no new connections and no new webhooks, finish what runs within that many seconds, then close.

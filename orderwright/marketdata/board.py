@@ -19,6 +19,11 @@ class Board:
         known = self._quotes.get((account, market_type), {})
         self._quotes[account, market_type] = {**known, quote.symbol: quote}
 
+    def forget_markets(self, account: str) -> None:
+        """Have an account's markets loaded anew when they are next asked for; prices stay."""
+        for market_type in MarketType:
+            self._instruments.pop((account, market_type), None)
+
     def market(
         self,
         account: str,

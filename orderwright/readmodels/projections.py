@@ -133,7 +133,8 @@ class Projections:
         for projection in self._projections:
             shape, cursors[projection.name] = known.get(projection.name, (None, 0))
             if shape != projection.shape:
-                logger.info("read model %s is built anew: its rows are not of this version", projection.name)
+                if shape is not None:
+                    logger.info("read model %s is built anew: its rows are not of this version", projection.name)
                 self._begin(projection)
                 cursors[projection.name] = 0
         return cursors

@@ -32,9 +32,10 @@ class Projector:
         self._thread.start()
 
     def close(self) -> None:
-        """End with the page that is being applied."""
+        """End with the page that is being applied, if it ever began."""
         self._stopping.set()
-        self._thread.join(_STOP_SECONDS)
+        if self._thread.ident is not None:
+            self._thread.join(_STOP_SECONDS)
         if self._thread.is_alive():
             logger.warning("the read models are still busy")
 

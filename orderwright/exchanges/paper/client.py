@@ -100,6 +100,14 @@ class HttpPaperGateway:
         """
         self._loop.run(self._load(), timeout=timeout)
 
+    def reload_markets(self, *, timeout: float = 5.0) -> None:
+        """Load the markets anew, within `timeout` seconds.
+
+        Raises:
+            ExchangeUnavailable: the exchange could not be asked; the markets stay as they were.
+        """
+        self._loop.run(self._load_markets(), timeout=timeout)
+
     def close(self) -> None:
         """Answer what is still under way with `Unclear`, and take nothing more."""
         with self._pending_lock:
@@ -230,10 +238,13 @@ class HttpPaperGateway:
             if not isinstance(answer, OpenAccount):
                 message = f"the exchange did not open the account {self._account}: {answer}"
                 raise ExchangeUnavailable(message)
-            markets = await self._fetch("/v1/instruments", {}, tuple[Instrument, ...])
-            self._instruments = {
-                kind: tuple(market for market in markets if market.market_type is kind) for kind in self._market_types
-            }
+            await self._load_markets()
+
+    async def _load_markets(self) -> None:
+        markets = await self._fetch("/v1/instruments", {}, tuple[Instrument, ...])
+        self._instruments = {
+            kind: tuple(market for market in markets if market.market_type is kind) for kind in self._market_types
+        }
 
     async def _fetch(self, path: str, query: Mapping[str, str], answer_type: type[T]) -> T:
         answer = await self._ask("GET", path, answer_type, query=query)
