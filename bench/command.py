@@ -1,6 +1,7 @@
 """The command line of the benchmarks."""
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -41,6 +42,8 @@ examples:
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmarks that are named, show what they found, and record it."""
     given = _parser().parse_args(arguments)
+    # What was started is stopped on the way out, also when a time-out ends the run.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     names = given.names or list(BENCHMARKS)
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
