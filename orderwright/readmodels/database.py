@@ -20,7 +20,7 @@ class ReadModelDatabase:
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             database.conninfo,
             kwargs=database.parameters("read models"),
-            configure=lambda connection: prepare_connection(connection, database),
+            configure=lambda connection: _prepare(connection, database),
             min_size=0,
             max_size=_CONNECTIONS,
             timeout=_PATIENCE,
@@ -45,3 +45,9 @@ class ReadModelDatabase:
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             message = f"the read models cannot be asked: {first_line(error)}"
             raise StoreUnavailable(message) from error
+
+
+def _prepare(connection: Connection, database: Database) -> None:
+    prepare_connection(connection, database)
+    # Rows and cursor that a power cut takes back together are made again from the log, which needs the disk for itself.
+    connection.execute("SET synchronous_commit = off")

@@ -25,7 +25,8 @@ class Table(Generic[RowT]):
         self.key = tuple(column for column, _ in key)
         self._row = row
         self._columns = row.__struct_fields__
-        self._upsert = self._upserting()
+        # As bytes: composing a statement anew each time would cost as much as all the rest.
+        self._upsert = self._upserting().as_bytes(None)
         self._find = sql.SQL(
             "SELECT {selected} FROM {table} AS t JOIN unnest({values}) AS k ({key}) USING ({key}) "
             "WHERE t.log_id = %s::integer"
@@ -34,8 +35,8 @@ class Table(Generic[RowT]):
             table=self.name,
             values=sql.SQL(", ").join(sql.SQL("%s::") + sql.SQL(kind) + sql.SQL("[]") for _, kind in key),
             key=_names(self.key),
-        )
-        self._delete = sql.SQL("DELETE FROM {} WHERE log_id = %s::integer").format(self.name)
+        ).as_bytes(None)
+        self._delete = sql.SQL("DELETE FROM {} WHERE log_id = %s::integer").format(self.name).as_bytes(None)
 
     @property
     def selected(self) -> sql.Composed:
