@@ -29,7 +29,6 @@ from orderwright.engine.catalogue.state import Catalogue
 from orderwright.engine.ids import time_ordered_id
 from orderwright.engine.strategy_account.state import Rules
 from orderwright.errors import OrderwrightError
-from orderwright.eventstore.anchors import SignedAnchor, anchor_of, signing_key, write_anchor
 from orderwright.eventstore.connect import (
     LeaseTerms,
     LogPlace,
@@ -129,21 +128,6 @@ def reading(installation: Installation) -> Iterator[OpenLog]:
     """
     with open_log(installation.place) as log:
         yield log
-
-
-def make_anchor(installation: Installation, file: Path) -> SignedAnchor:
-    """Write the log's head, signed with the installation's own key, into a new file.
-
-    Raises:
-        EventStoreError: there is no log, it cannot be read, or the key cannot be used.
-        OSError: the file exists already, or it or the key cannot be written.
-    """
-    installation.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with reading(installation) as log:
-        anchor = anchor_of(log.reader, log.reader.last_batch(), SystemClock().now())
-    signed = signing_key(installation.data).sign(anchor)
-    write_anchor(file, signed)
-    return signed
 
 
 def find_running(installation: Installation) -> RunningEngine | None:

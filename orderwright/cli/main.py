@@ -19,10 +19,11 @@ from orderwright.cli.operate import apply, setup, status
 from orderwright.cli.output import complain
 from orderwright.cli.read_models import rebuild_read_models
 from orderwright.cli.run import paper_exchange, serve
-from orderwright.cli.upkeep import anchor
+from orderwright.cli.upkeep import anchor, backup, restore
 from orderwright.config.load import ConfigurationError
 from orderwright.errors import OrderwrightError
 from orderwright.eventstore.connect import LogMissing
+from orderwright.eventstore.restore import RestoreRefused
 from orderwright.eventstore.store import ChainBroken, LeaseHeld
 from orderwright.migrations.migrate import DatabaseOlder
 
@@ -60,6 +61,8 @@ app.command(rich_help_panel=_LOOK)(replay)
 app.command(rich_help_panel=_LOOK)(verify)
 app.command(rich_help_panel=_LOOK)(demo)
 app.command(rich_help_panel=_KEEP)(anchor)
+app.command(rich_help_panel=_KEEP)(backup)
+app.command(rich_help_panel=_KEEP)(restore)
 app.command(rich_help_panel=_KEEP)(rebuild_read_models)
 
 _EXITS: tuple[tuple[type[OrderwrightError], int], ...] = (
@@ -71,6 +74,7 @@ _EXITS: tuple[tuple[type[OrderwrightError], int], ...] = (
     (DeclarationRefused, exits.REFUSED),
     (CatalogueRefused, exits.REFUSED),
     (EngineRefused, exits.REFUSED),
+    (RestoreRefused, exits.REFUSED),
 )
 
 

@@ -89,7 +89,7 @@ def open_log(place: LogPlace) -> OpenLog:
         if place.url is None and not EmbeddedPostgres(place.directory).exists():
             message = f"there is no log in {place.directory}; `orderwright setup --data {place.directory}` makes one"
             raise LogMissing(message)
-        _, database, _ = _reach(place, held)
+        _, database, _ = reach(place, held)
         with connect(database, "check") as connection, _reported():
             check(connection)
         reader = PostgresLog(database, log_id=place.log_id)
@@ -132,7 +132,7 @@ def open_log_for_writing(
         EventStoreError: the database cannot be started or reached.
     """
     with ExitStack() as held:
-        owner, database, revive = _reach(place, held)
+        owner, database, revive = reach(place, held)
         with _reported():
             _make_tables(owner, database)
             terms = lease or LeaseTerms()
@@ -156,7 +156,14 @@ def open_log_for_writing(
         return WritableLog(reader, database, held.pop_all(), writer=writer, snapshots=snapshots)
 
 
-def _reach(place: LogPlace, held: ExitStack) -> tuple[str, Database, Callable[[], None] | None]:
+def reach(place: LogPlace, held: ExitStack) -> tuple[str, Database, Callable[[], None] | None]:
+    """Return how the owner connects, how the engine does, and what brings the server back (None: not ours to do).
+
+    A server of our own is started, and let go of with `held`.
+
+    Raises:
+        EventStoreError: it cannot be started, or the URL is none.
+    """
     if place.url is not None:
         _check_url(place.url)
         return place.url, Database(conninfo=place.url, role=APP_ROLE), None

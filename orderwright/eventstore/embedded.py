@@ -222,8 +222,9 @@ class EmbeddedPostgres:
         version = (self._cluster / "PG_VERSION").read_text().strip()
         if version != str(MAJOR_VERSION):
             message = (
-                f"{self._cluster} was written by PostgreSQL {version}, this is PostgreSQL {MAJOR_VERSION}. Dump it "
-                f"with the programs of version {version} (pg_dump), move the folder away, start once, load the dump"
+                f"{self._cluster} was written by PostgreSQL {version}, this is PostgreSQL {MAJOR_VERSION}. Write a "
+                f"backup with the Orderwright that wrote the data (`orderwright backup`; without one that has it, the "
+                f"pg_dump of PostgreSQL {version}), move {self._home} away, and `orderwright restore` the backup"
             )
             raise WrongMajorVersion(message)
 

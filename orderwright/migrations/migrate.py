@@ -10,7 +10,8 @@ MigrationError
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import resources
 
 import psycopg
@@ -99,12 +100,24 @@ def migrate(owner_conninfo: str, migrations: Sequence[Migration] | None = None) 
         psycopg.Error: the database cannot be reached or refuses.
     """
     wanted = shipped_migrations() if migrations is None else migrations
+    with migrations_held_off(owner_conninfo) as connection:
+        connection.execute(_BOOKKEEPING)
+        return [migration.name for migration in _pending(connection, wanted) if _apply(connection, migration)]
+
+
+@contextmanager
+def migrations_held_off(owner_conninfo: str) -> "Iterator[psycopg.Connection[tuple[object, ...]]]":
+    """Yield a connection during whose life nobody else migrates the database; the engine's role is there by then.
+
+    Raises:
+        MigrationError: the database's encoding is wrong, or the engine's role is missing and cannot be made.
+        psycopg.Error: the database cannot be reached or refuses.
+    """
     with psycopg.connect(owner_conninfo, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         _check_encoding(connection)
         _ensure_app_role(connection)
-        connection.execute(_BOOKKEEPING)
-        return [migration.name for migration in _pending(connection, wanted) if _apply(connection, migration)]
+        yield connection
 
 
 def check(connection: "psycopg.Connection[tuple[object, ...]]") -> None:

@@ -321,7 +321,7 @@ def test_data_of_another_major_version_is_refused_with_the_way_out(data: Path) -
         pass
     (data / "postgres" / "cluster" / "PG_VERSION").write_text("17\n")
 
-    with pytest.raises(WrongMajorVersion, match=r"PostgreSQL 17.*pg_dump"):
+    with pytest.raises(WrongMajorVersion, match=r"PostgreSQL 17.*orderwright backup.*pg_dump.*orderwright restore"):
         EmbeddedPostgres(data).start()
 
 
