@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -41,7 +42,7 @@ from orderwright.engine.strategy_account.commands import PauseTrading, ResumeTra
 from orderwright.engine.strategy_account.state import Rules
 from orderwright.eventstore.snapshots import SnapshotStore
 from orderwright.eventstore.store import LogReader, LogWriter, StoredEvent
-from orderwright.exchanges.gateway import Gateway, ReloadableGateway
+from orderwright.exchanges.gateway import ExchangeUnavailable, Gateway, ReloadableGateway
 from orderwright.marketdata.board import Board
 from orderwright.moments import Micros
 
@@ -49,6 +50,8 @@ logger = logging.getLogger(__name__)
 
 _ACTOR_WAIT = 0.5
 _RECOVERY_WAIT = 30.0
+_CONNECTION_WAIT = 5.0
+_CONNECTION_LOOK = 0.05
 _MOST_WOKEN_TO_DESCRIBE = 200
 
 
@@ -225,7 +228,7 @@ class Engine:
         Raises:
             ExchangeError: the exchange could not be asked.
         """
-        return self._gateway(account).balances()
+        return self._connected(account).balances()
 
     def reload_markets(self, account: str) -> None:
         """Learn anew what can be traded on an exchange account; blocks on the exchange.
@@ -233,7 +236,7 @@ class Engine:
         Raises:
             ExchangeError: the exchange could not be asked; what was known stays.
         """
-        gateway = self._gateway(account)
+        gateway = self._connected(account)
         if isinstance(gateway, ReloadableGateway):
             gateway.reload_markets()
         self._board.forget_markets(account)
@@ -269,6 +272,15 @@ class Engine:
 
     def _tell_supervisor(self, mail: Mail) -> None:
         self._env.tell(mail, SUPERVISOR)
+
+    def _connected(self, account: str) -> Gateway:
+        name, ends = exchange_account_name(account), monotonic() + _CONNECTION_WAIT
+        while name not in self._supervisor.book:
+            if monotonic() > ends:
+                message = "there is no connection to the exchange"
+                raise ExchangeUnavailable(message)
+            time.sleep(_CONNECTION_LOOK)
+        return self._gateway(account)
 
     def _gateway(self, account: str) -> Gateway:
         gateway = self._gateways.get(account)
