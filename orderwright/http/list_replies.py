@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from orderwright.engine.money import plain
+from orderwright.engine.orders import Order
 from orderwright.engine.positions import Position
 from orderwright.moments import Micros, to_iso
 from orderwright.readmodels.balances import BalanceRow
@@ -34,6 +35,8 @@ class OrderReply(Struct, frozen=True, kw_only=True):
     amount: str
     filled: str
     price: str | None
+    reduce_only: bool
+    expires_at: str | None
     ref: str | None
     code: str | None
     error: str | None
@@ -113,32 +116,35 @@ class BalanceReply(Struct, frozen=True, kw_only=True):
 
 def orders(_read_models: ReadModels, rows: Sequence[OrderRow]) -> list[OrderReply]:
     """Return orders as they are answered."""
-    return [
-        OrderReply(
-            engine_order_id=row.order_id,
-            order_id=row.exchange_order_id,
-            signal_id=str(row.signal_id),
-            leg=row.leg,
-            strategy=row.strategy,
-            account_name=row.account,
-            symbol=row.symbol,
-            side=row.side,
-            order_type=row.order_type,
-            purpose=row.purpose,
-            status=row.status,
-            in_doubt=row.in_doubt,
-            amount=plain(row.amount),
-            filled=plain(row.filled),
-            price=_decimal(row.price),
-            ref=row.ref,
-            code=row.code,
-            error=row.error,
-            requested_at=to_iso(row.requested_at),
-            updated_at=to_iso(row.updated_at),
-            ended_at=_moment(row.ended_at),
-        )
-        for row in rows
-    ]
+    return [_order(row, msgspec.json.decode(row.state, type=Order)) for row in rows]
+
+
+def _order(row: OrderRow, order: Order) -> OrderReply:
+    return OrderReply(
+        engine_order_id=row.order_id,
+        order_id=row.exchange_order_id,
+        signal_id=str(row.signal_id),
+        leg=row.leg,
+        strategy=row.strategy,
+        account_name=row.account,
+        symbol=row.symbol,
+        side=row.side,
+        order_type=row.order_type,
+        purpose=row.purpose,
+        status=row.status,
+        in_doubt=row.in_doubt,
+        amount=plain(row.amount),
+        filled=plain(row.filled),
+        price=_decimal(row.price),
+        reduce_only=order.reduce_only,
+        expires_at=_moment(order.expires_at),
+        ref=row.ref,
+        code=row.code,
+        error=row.error,
+        requested_at=to_iso(row.requested_at),
+        updated_at=to_iso(row.updated_at),
+        ended_at=_moment(row.ended_at),
+    )
 
 
 def positions(_read_models: ReadModels, rows: Sequence[PositionRow]) -> list[PositionReply]:

@@ -16,7 +16,7 @@ CREATE TABLE app.projection (
 );
 
 -- Every order that was ever requested, under its engine order id. `position` is its first event, `as_of` the last one
--- that was applied; `state` is the engine's own fold, as JSON, of an order that has not ended.
+-- that was applied; `state` is the engine's own fold as JSON, of an ended order the last before its end.
 CREATE TABLE app.orders (
     log_id integer NOT NULL,
     order_id text COLLATE "C" NOT NULL,

@@ -25,7 +25,7 @@ NEVER_PLACED: Final = "not_placed"
 
 
 class OrderRow(Struct, frozen=True, kw_only=True):
-    """An order, open or ended; `state` is the engine's fold of an open one, as JSON."""
+    """An order, open or ended; `state` is the engine's fold of it as JSON, the last one before it ended."""
 
     log_id: int
     order_id: str
@@ -52,7 +52,7 @@ class OrderRow(Struct, frozen=True, kw_only=True):
     requested_at: Micros
     updated_at: Micros
     ended_at: Micros | None
-    state: str | None
+    state: str
 
 
 class PositionRow(Struct, frozen=True, kw_only=True):
@@ -82,7 +82,7 @@ class Books:
     """The projection of orders and positions; they are one, since a fill changes both."""
 
     name = "books"
-    shape = shape_of(1, OrderRow, PositionRow, Order, Position)
+    shape = shape_of(2, OrderRow, PositionRow, Order, Position)
 
     def apply(self, connection: Connection, page: Page) -> None:
         """Fold the page into the rows that it touches."""
@@ -115,7 +115,7 @@ class _Fold:
         self._open = {
             order_id: msgspec.json.decode(row.state, type=Order)
             for order_id, row in self._order_rows.items()
-            if row.state is not None
+            if row.ended_at is None
         }
         self._held = {key: msgspec.json.decode(row.state, type=Position) for key, row in self._position_rows.items()}
         self._changed_orders: set[OrderId] = set()
@@ -144,15 +144,16 @@ class _Fold:
 
     def changed_orders(self) -> list[OrderRow]:
         """Return the rows of the orders that are not as they were found."""
+        rows = (self._order_rows[order_id] for order_id in sorted(self._changed_orders))
         return [
-            replace(self._order_rows[order_id], state=_json(self._open.get(order_id)))
-            for order_id in sorted(self._changed_orders)
+            row if row.ended_at is not None else replace(row, state=_json(self._open[OrderId(row.order_id)]))
+            for row in rows
         ]
 
     def changed_positions(self) -> list[PositionRow]:
         """Return the rows of the positions that are not as they were found."""
         return [
-            replace(self._position_rows[place], state=_json(self._held[place]) or "")
+            replace(self._position_rows[place], state=_json(self._held[place]))
             for place in sorted(self._changed_positions)
         ]
 
@@ -162,8 +163,8 @@ class _Fold:
             self._open[order_id] = order
             self._order_rows[order_id] = self._open_row(stored, event, order, row)
         elif row is not None:
-            self._open.pop(order_id, None)
-            self._order_rows[order_id] = _ended_row(stored, event, row)
+            last = self._open.pop(order_id, None)
+            self._order_rows[order_id] = _ended_row(stored, event, row, last)
         else:
             return
         self._changed_orders.add(order_id)
@@ -196,7 +197,7 @@ class _Fold:
             requested_at=order.requested_at,
             updated_at=event.at,
             ended_at=None,
-            state=None,
+            state="",
         )
 
     def _note_position(self, stored: StoredEvent, event: e.Event, symbol: str, position: Position) -> None:
@@ -219,7 +220,7 @@ class _Fold:
         self._changed_positions.add(place)
 
 
-def _ended_row(stored: StoredEvent, event: e.Event, row: OrderRow) -> OrderRow:
+def _ended_row(stored: StoredEvent, event: e.Event, row: OrderRow, last: Order | None) -> OrderRow:
     if row.ended_at is not None:
         # A fill that was told of late: it counts, and the order is as ended as before.
         fill = event.fill.amount if isinstance(event, e.FillRecorded) else Decimal(0)
@@ -231,6 +232,7 @@ def _ended_row(stored: StoredEvent, event: e.Event, row: OrderRow) -> OrderRow:
         in_doubt=False,
         updated_at=event.at,
         ended_at=event.at,
+        state=row.state if last is None else _json(last),
     )
     match event:
         case e.OrderClosed():
@@ -242,5 +244,5 @@ def _ended_row(stored: StoredEvent, event: e.Event, row: OrderRow) -> OrderRow:
     return ended
 
 
-def _json(value: Order | Position | None) -> str | None:
-    return None if value is None else msgspec.json.encode(value).decode()
+def _json(value: Order | Position) -> str:
+    return msgspec.json.encode(value).decode()

@@ -27,15 +27,7 @@ class Table(Generic[RowT]):
         self._columns = row.__struct_fields__
         # As bytes: composing a statement anew each time would cost as much as all the rest.
         self._upsert = self._upserting().as_bytes(None)
-        self._find = sql.SQL(
-            "SELECT {selected} FROM {table} AS t JOIN unnest({values}) AS k ({key}) USING ({key}) "
-            "WHERE t.log_id = %s::integer"
-        ).format(
-            selected=self.selected,
-            table=self.name,
-            values=sql.SQL(", ").join(sql.SQL("%s::") + sql.SQL(kind) + sql.SQL("[]") for _, kind in key),
-            key=_names(self.key),
-        ).as_bytes(None)
+        self._find = self._finding(key).as_bytes(None)
         self._delete = sql.SQL("DELETE FROM {} WHERE log_id = %s::integer").format(self.name).as_bytes(None)
 
     @property
@@ -68,6 +60,17 @@ class Table(Generic[RowT]):
     def clear(self, connection: Connection, log_id: int) -> None:
         """Delete the rows of one log."""
         connection.execute(self._delete, [log_id])
+
+    def _finding(self, key: Sequence[tuple[str, LiteralString]]) -> sql.Composed:
+        return sql.SQL(
+            "SELECT {selected} FROM {table} AS t JOIN unnest({values}) AS k ({key}) USING ({key}) "
+            "WHERE t.log_id = %s::integer"
+        ).format(
+            selected=self.selected,
+            table=self.name,
+            values=sql.SQL(", ").join(sql.SQL("%s::") + sql.SQL(kind) + sql.SQL("[]") for _, kind in key),
+            key=_names(self.key),
+        )
 
     def _upserting(self) -> sql.Composed:
         others = [column for column in self._columns if column not in (_LOG_ID, *self.key)]
