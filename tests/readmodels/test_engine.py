@@ -176,9 +176,10 @@ def test_an_exchange_that_is_away_makes_its_jobs_fail_and_nothing_else(open_fold
 
         def failed() -> dict[str, Any] | None:
             rows = client.get("/api/v1/jobs", place.admin_token).json()["jobs"]
-            return next((row for row in rows if row["name"] == "balances" and row["error"]), None)
+            failures = {row["name"]: row for row in rows if row["error"]}
+            return failures["balances"] if failures.keys() == {"balances", "markets"} else None
 
-        told = wait_until(failed, what="the failure")
+        told = wait_until(failed, what="the failure of the two jobs that ask the exchange, and of no other")
         assert "1 of 1 accounts could not be asked: D13" in told["error"]
         health = client.get("/health", place.admin_token).json()
         assert health["parts"]["job/balances"].startswith("failed: 1 of 1")
