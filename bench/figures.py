@@ -84,14 +84,14 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def table(figures: Sequence[Figure]) -> str:
     """Return the figures as a Markdown table whose columns also line up as plain text."""
-    rows = [("what", "bar", "reached", "reference", "ratio", "")]
+    rows = [("what", "bar", "reached", "ratio", "reference", "")]
     rows += [
         (
             figure.name,
             figure.bar.text if figure.bar else "none",
             _quantity(figure.reached, figure.unit),
-            "" if figure.reference is None else f"{_quantity(figure.reference, figure.unit)} {figure.reference_name}",
             "" if figure.ratio is None else _number(figure.ratio),
+            "" if figure.reference is None else f"{_quantity(figure.reference, figure.unit)} {figure.reference_name}",
             figure.verdict.value,
         )
         for figure in figures
@@ -100,6 +100,12 @@ def table(figures: Sequence[Figure]) -> str:
     lines = [_line(row, widths) for row in rows]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines)
+
+
+def missed(figures: Sequence[Figure]) -> str:
+    """Return in plain words which bars were not reached."""
+    names = [figure.name for figure in figures if figure.verdict is Verdict.MISSED]
+    return f"Bars not reached: {'; '.join(names)}." if names else "Every bar was reached."
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -29,6 +29,11 @@ class Served(Struct, frozen=True, kw_only=True):
     port: int
     pid: int
 
+    @property
+    def url(self) -> str:
+        """Return its address."""
+        return f"http://127.0.0.1:{self.port}"
+
 
 class Link(Struct, frozen=True, kw_only=True):
     """A strategy on an account."""
@@ -48,15 +53,17 @@ def temporary_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def install(data: Path, links: Sequence[Link]) -> dict[str, Sender]:
+def install(data: Path, links: Sequence[Link], *, exchange_url: str | None = None) -> dict[str, Sender]:
     """Set up an installation with these strategies and accounts; return a sender per strategy.
+
+    The accounts are at the paper exchange at `exchange_url`, or at the one in the engine's process.
 
     Raises:
         ProcessFailed: a command failed.
     """
     _command("setup", "--data", str(data))
     declaration = data.parent / f"{data.name}.toml"
-    declaration.write_text(_declaration(links))
+    declaration.write_text(_declaration(links, exchange_url))
     answer = msgspec.json.decode(_command("apply", str(declaration), "--data", str(data), "--json"))
     return {token["strategy"]: Sender(strategy=token["strategy"], token=token["token"]) for token in answer["tokens"]}
 
@@ -70,6 +77,17 @@ def engine(data: Path, *, exchange_times: Path | None = None) -> Iterator[Served
     """
     program = ["orderwright", "serve"] if exchange_times is None else ["bench.timed_serve", str(exchange_times)]
     with process([*program, "--data", str(data), "--port", "0"]) as served:
+        yield served
+
+
+@contextmanager
+def paper_exchange(books: Path) -> Iterator[Served]:
+    """Run a paper exchange in a process of its own, with its books in that folder.
+
+    Raises:
+        ProcessFailed: it did not come up.
+    """
+    with process(["orderwright", "paper-exchange", "--data", str(books), "--port", "0"]) as served:
         yield served
 
 
@@ -121,10 +139,12 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("ORDERWRIGHT_")}
 
 
-def _declaration(links: Sequence[Link]) -> str:
+def _declaration(links: Sequence[Link], exchange_url: str | None) -> str:
     lines = ['[[users]]\nname = "bench"']
+    where = "" if exchange_url is None else f'\nurl = "{exchange_url}"'
     lines += [
-        f'[[accounts]]\nname = "{name}"\nowner = "bench"\nexchange = "paper"\nbalances = {{ USDT = "1000000000" }}'
+        f'[[accounts]]\nname = "{name}"\nowner = "bench"\nexchange = "paper"\n'
+        f'balances = {{ USDT = "1000000000" }}{where}'
         for name in dict.fromkeys(link.account for link in links)
     ]
     lines += [

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 from msgspec import Struct
 
-from bench.figures import Finding, table
+from bench.figures import Figure, Finding, missed, table
 from orderwright import __version__
 
 FILE = Path(__file__).with_name("RESULTS.md")
@@ -22,6 +22,7 @@ beside its reference, measured in the same run on the same machine: compare rati
 """
 _RUN = "## Run of "
 _KEPT = 5
+_LOOK_SECONDS = 1.0
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -31,6 +32,11 @@ class Run(Struct, frozen=True, kw_only=True):
     machine: str
     seconds: float
     findings: tuple[Finding, ...]
+
+    @property
+    def figures(self) -> list[Figure]:
+        """Return the figures of all findings."""
+        return [figure for finding in self.findings for figure in finding.figures]
 
 
 def machine() -> str:
@@ -43,6 +49,12 @@ def machine() -> str:
     )
 
 
+def busy_share() -> str:
+    """Return in words how busy the processors are, before what is measured begins."""
+    share = psutil.cpu_percent(interval=_LOOK_SECONDS) / 100
+    return f"Right before, others kept {share:.0%} of the processors busy."
+
+
 def begun_now() -> datetime:
     """Return the moment, for a run's date."""
     return datetime.now(UTC)
@@ -50,14 +62,15 @@ def begun_now() -> datetime:
 
 def section(run: Run) -> str:
     """Return a run as Markdown."""
-    figures = [figure for finding in run.findings for figure in finding.figures]
     notes = [f"- {finding.title}: {finding.note}" for finding in run.findings if finding.note]
     lines = [
         f"{_RUN}{run.at:%Y-%m-%d %H:%M} UTC",
         "",
         f"Orderwright {__version__}; {run.machine}; took {run.seconds:.0f} s.",
         "",
-        table(figures),
+        table(run.figures),
+        "",
+        missed(run.figures),
         "",
         *notes,
         "",

@@ -21,6 +21,8 @@ class Scale(Struct, frozen=True, kw_only=True):
     replayed_signals: int = 4_000
     idle_accounts: int = 1_000
     accounts_per_strategy: int = 20
+    cancel_accounts: int = 10
+    cancel_rounds: int = 7
 
 
 USUAL = Scale()
@@ -37,4 +39,6 @@ TINY = Scale(
     replayed_signals=10,
     idle_accounts=4,
     accounts_per_strategy=2,
+    cancel_accounts=2,
+    cancel_rounds=1,
 )

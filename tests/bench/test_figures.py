@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.figures import Bar, Figure, Finding, Round, Verdict, compared, percentile, table
+from bench.figures import Bar, Figure, Finding, Round, Verdict, compared, missed, percentile, table
 from bench.load import Sender, requests
 from bench.results import Run, record
 
@@ -47,6 +47,14 @@ def test_the_table_shows_both_sides() -> None:
     assert "1,234 /s" in shown
     assert "1,000 /s x" in shown
     assert "not yet" in shown
+
+
+def test_bars_that_were_not_reached_are_said_in_plain_words() -> None:
+    low = Figure(name="low", unit="/s", reached=1.0, bar=Bar(text=">= 2 /s", at_least=2.0))
+    high = Figure(name="high", unit="/s", reached=3.0, bar=Bar(text=">= 2 /s", at_least=2.0))
+    free = Figure(name="free", unit="/s", reached=3.0)
+    assert missed([low, high, free]) == "Bars not reached: low."
+    assert missed([high, free]) == "Every bar was reached."
 
 
 def test_the_newest_run_is_on_top_and_only_a_few_stay(tmp_path: Path) -> None:
