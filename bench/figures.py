@@ -104,6 +104,8 @@ def table(figures: Sequence[Figure]) -> str:
 
 def missed(figures: Sequence[Figure]) -> str:
     """Return in plain words which bars were not reached."""
+    if all(figure.bar is None for figure in figures):
+        return "None of these has a bar."
     names = [figure.name for figure in figures if figure.verdict is Verdict.MISSED]
     return f"Bars not reached: {'; '.join(names)}." if names else "Every bar was reached."
 

@@ -7,7 +7,8 @@ class Scale(Struct, frozen=True, kw_only=True):
     """Bounds of a run; times in seconds.
 
     `rounds` are how often both sides of a comparison are measured in turn; `latency_seconds` is the length of the open
-    loop at 50 webhooks a second; `idle_accounts` are strategy accounts, in multiples of `accounts_per_strategy`.
+    loop at 50 webhooks a second; `idle_accounts` are strategy accounts, in multiples of `accounts_per_strategy`;
+    `declared_accounts` and `active_accounts` are, too, in multiples of the square of `accounts_per_group`.
     """
 
     rounds: int = 3
@@ -23,6 +24,9 @@ class Scale(Struct, frozen=True, kw_only=True):
     accounts_per_strategy: int = 20
     cancel_accounts: int = 10
     cancel_rounds: int = 7
+    declared_accounts: int = 10_000
+    active_accounts: int = 200
+    accounts_per_group: int = 10
 
 
 USUAL = Scale()
@@ -41,4 +45,7 @@ TINY = Scale(
     accounts_per_strategy=2,
     cancel_accounts=2,
     cancel_rounds=1,
+    declared_accounts=20,
+    active_accounts=4,
+    accounts_per_group=2,
 )

@@ -55,6 +55,7 @@ def test_bars_that_were_not_reached_are_said_in_plain_words() -> None:
     free = Figure(name="free", unit="/s", reached=3.0)
     assert missed([low, high, free]) == "Bars not reached: low."
     assert missed([high, free]) == "Every bar was reached."
+    assert missed([free]) == "None of these has a bar."
 
 
 def test_the_newest_run_is_on_top_and_only_a_few_stay(tmp_path: Path) -> None:
