@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from orderwright.engine.ids import OrderId, event_id
-from orderwright.engine.strategy_account.events import CancelRequested, Event, OrderRequested
+from orderwright.engine.strategy_account.events import CancelRequested, Event, OrderRequested, OrderSurfaced
 from orderwright.eventstore.codec import encode
 from orderwright.eventstore.store import NewEvent, StoredEvent
 
@@ -28,7 +28,7 @@ class Causes:
 
     def note(self, written: StoredEvent | NewEvent, event: Event) -> None:
         """Remember a request that was written; an order's events all belong to the signal that asked for the order."""
-        if isinstance(event, OrderRequested):
+        if isinstance(event, OrderRequested | OrderSurfaced):
             self._requests[event.order_id] = (written.event_id, written.correlation)
         elif isinstance(event, CancelRequested) and event.order_id in self._requests:
             self._requests[event.order_id] = (written.event_id, self._requests[event.order_id][1])

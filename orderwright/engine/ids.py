@@ -7,6 +7,9 @@ from uuid import UUID, uuid5
 SignalId = NewType("SignalId", UUID)
 """One stored signal, or the operator's command that takes its place as the cause of an order."""
 
+NO_SIGNAL = SignalId(UUID(int=0))
+"""The cause of an order of which nobody knows who asked for it."""
+
 OrderId = NewType("OrderId", str)
 """The engine's order id, which is also the client order id at the exchange: at most 32 of a-z0-9."""
 

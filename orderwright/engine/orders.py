@@ -128,6 +128,7 @@ class Order(Struct, frozen=True, kw_only=True):
     valid_until: Micros
     requested_at: Micros
     ref: str | None = None
+    stop_price: Decimal | None = None
     expires_at: Micros | None = None
     status: OrderStatus = OrderStatus.PENDING
     exchange_order_id: str | None = None

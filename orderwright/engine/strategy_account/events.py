@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from orderwright.engine.ids import OrderId, SignalId
 from orderwright.engine.instruments import MarketType
+from orderwright.engine.money import ZERO
 from orderwright.engine.orders import Fill, OrderStatus, Purpose
 from orderwright.engine.signals import Instruction, OrderType, Side
 from orderwright.moments import Micros
@@ -150,6 +151,36 @@ class OrderNeverPlaced(Struct, frozen=True, kw_only=True, tag="order_never_place
     order_id: OrderId
 
 
+class OrderSurfaced(Struct, frozen=True, kw_only=True, tag="order_surfaced", omit_defaults=True):
+    """An order is at the exchange that contradicts the log; from here on it is in the books.
+
+    `why` is what the log had said of it (never_placed, rejected, closed, unknown), `filled` and `trade_ids` are what
+    had been booked to it, `signal_id` is the signal that once asked for it.
+    """
+
+    at: Micros
+    order_id: OrderId
+    exchange_order_id: str
+    symbol: str
+    base: str
+    quote: str
+    side: Side
+    order_type: OrderType
+    amount: Decimal
+    reference_price: Decimal
+    purpose: Purpose
+    why: str
+    signal_id: SignalId | None = None
+    leg: int = 0
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    reduce_only: bool = False
+    ref: str | None = None
+    expires_at: Micros | None = None
+    filled: Decimal = ZERO
+    trade_ids: tuple[str, ...] = ()
+
+
 class FillRecorded(Struct, frozen=True, kw_only=True, tag="fill_recorded"):
     """A part of an order traded."""
 
@@ -245,6 +276,7 @@ Event = (
     | OrderDoubted
     | OrderMissed
     | OrderNeverPlaced
+    | OrderSurfaced
     | FillRecorded
     | CancelRequested
     | CancelDoubted

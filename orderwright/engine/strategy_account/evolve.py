@@ -108,6 +108,7 @@ _CHANGES: dict[type[Any], Callable[[State, Any], State]] = {
     e.OrderDoubted: orders.order_doubted,
     e.OrderMissed: orders.order_missed,
     e.OrderNeverPlaced: orders.order_never_placed,
+    e.OrderSurfaced: orders.order_surfaced,
     e.FillRecorded: orders.fill_recorded,
     e.CancelRequested: orders.cancel_requested,
     e.CancelDoubted: orders.cancel_doubted,

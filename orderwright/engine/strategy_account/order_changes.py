@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from orderwright.engine.ids import OrderId, SignalId
+from orderwright.engine.ids import NO_SIGNAL, OrderId, SignalId
 from orderwright.engine.orders import CancelState, Order, OrderStatus, Step, next_status, with_fill
 from orderwright.engine.positions import after_fill
 from orderwright.engine.strategy_account import events as e
@@ -97,6 +97,36 @@ def order_doubted(state: State, event: e.OrderDoubted) -> State:
 def order_missed(state: State, event: e.OrderMissed) -> State:
     """Count a look that came late enough and found nothing."""
     return _with_order(state, event.order_id, lambda order: replace(order, misses=order.misses + 1, missed_at=event.at))
+
+
+def order_surfaced(state: State, event: e.OrderSurfaced) -> State:
+    """Take in an order that the exchange has and the log had not."""
+    order = Order(
+        order_id=event.order_id,
+        signal_id=event.signal_id or NO_SIGNAL,
+        leg=event.leg,
+        sequence=state.last_sequence,
+        symbol=event.symbol,
+        base=event.base,
+        quote=event.quote,
+        side=event.side,
+        order_type=event.order_type,
+        amount=event.amount,
+        price=event.price,
+        stop_price=event.stop_price,
+        reference_price=event.reference_price,
+        purpose=event.purpose,
+        reduce_only=event.reduce_only,
+        valid_until=event.at,
+        requested_at=event.at,
+        ref=event.ref,
+        expires_at=event.expires_at,
+        status=OrderStatus.PARTIALLY_FILLED if event.filled else OrderStatus.NEW,
+        exchange_order_id=event.exchange_order_id,
+        filled=event.filled,
+        trade_ids=event.trade_ids,
+    )
+    return replace(state, orders={**state.orders, order.order_id: order})
 
 
 def fill_recorded(state: State, event: e.FillRecorded) -> State:

@@ -20,6 +20,7 @@ from orderwright.engine.strategy_account.events import (
     OrderNeverPlaced,
     OrderRejected,
     OrderRequested,
+    OrderSurfaced,
 )
 
 
@@ -72,7 +73,7 @@ def unanswered(instruction: Instruction) -> LegResult:
 
 _OF_A_LEG: frozenset[type] = frozenset({LegRefused, OrderRequested, CancellationEnded})
 _OF_AN_ORDER: frozenset[type] = frozenset(
-    {OrderAccepted, OrderRejected, OrderDoubted, OrderNeverPlaced, FillRecorded, OrderClosed}
+    {OrderAccepted, OrderRejected, OrderDoubted, OrderNeverPlaced, OrderSurfaced, FillRecorded, OrderClosed}
 )
 _TOLD = _OF_A_LEG | _OF_AN_ORDER
 
@@ -105,7 +106,7 @@ def after(result: LegResult, event: Event) -> LegResult:
                 amount=event.amount,
                 price=event.price,
             )
-        case OrderAccepted():
+        case OrderAccepted() | OrderSurfaced():
             return replace(
                 result,
                 status=LegStatus.SUCCESS,
