@@ -37,9 +37,9 @@ def measure(scale: Scale) -> Finding:
         applied = time.perf_counter() - began
         with _started(folder / "data") as (served, first_start):
             idle = _read(served)
-            _trade(served, senders, {"order_type": "LIMIT", "side": "buy", "qty": "0.01", "price": "50000"})
+            trade(served, senders, {"order_type": "LIMIT", "side": "buy", "qty": "0.01", "price": "50000"})
         with _started(folder / "data") as (served, start):
-            _trade(served, senders, {"order_type": "MARKET", "side": "buy", "qty": "0.01"})
+            trade(served, senders, {"order_type": "MARKET", "side": "buy", "qty": "0.01"})
             active = _read(served)
     name = f"{len(links):,} strategy accounts declared, {scale.active_accounts:,} active"
     figures = (
@@ -79,7 +79,12 @@ def _read(served: Served) -> _Reading:
     return _Reading(megabytes=process.memory_info().rss / _MB, threads=process.num_threads())
 
 
-def _trade(served: Served, senders: Sequence[Sender], order: dict[str, str]) -> None:
+def trade(served: Served, senders: Sequence[Sender], order: dict[str, str]) -> None:
+    """Let each sender send an order, one after the other.
+
+    Raises:
+        LoadFailed: a webhook was not answered 200.
+    """
     with httpx.Client(base_url=served.url, timeout=_PATIENCE, trust_env=False) as client:
         for sender in senders:
             body = {"group_name": sender.strategy, "token": sender.token, "symbol": "BTC/USDT", **order}

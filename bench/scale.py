@@ -8,7 +8,9 @@ class Scale(Struct, frozen=True, kw_only=True):
 
     `rounds` are how often both sides of a comparison are measured in turn; `latency_seconds` is the length of the open
     loop at 50 webhooks a second; `idle_accounts` are strategy accounts, in multiples of `accounts_per_strategy`;
-    `declared_accounts` and `active_accounts` are, too, in multiples of the square of `accounts_per_group`.
+    `declared_accounts`, `active_accounts` and `crash_accounts` are, too, in multiples of the square of
+    `accounts_per_group`. The `opened_accounts` have that many `opened_orders` each in a log of `opening_events`, and as
+    many in one of `short_events`.
     """
 
     rounds: int = 3
@@ -27,6 +29,13 @@ class Scale(Struct, frozen=True, kw_only=True):
     declared_accounts: int = 10_000
     active_accounts: int = 200
     accounts_per_group: int = 10
+    crash_accounts: int = 1_000
+    crash_events: int = 1_000_000
+    traffic_seconds: float = 1.5
+    opening_events: int = 10_000_000
+    short_events: int = 100_000
+    opened_accounts: int = 40
+    opened_orders: int = 100
 
 
 USUAL = Scale()
@@ -48,4 +57,11 @@ TINY = Scale(
     declared_accounts=20,
     active_accounts=4,
     accounts_per_group=2,
+    crash_accounts=8,
+    crash_events=2_000,
+    traffic_seconds=0.3,
+    opening_events=4_000,
+    short_events=1_000,
+    opened_accounts=3,
+    opened_orders=10,
 )

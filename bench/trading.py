@@ -24,6 +24,7 @@ _BEGIN = Micros(1_700_000_000 * SECOND)
 _SYMBOL = "BTC/USDT"
 _PRICE = Decimal(60_000)
 _AMOUNT = Decimal("0.01")
+_INSTRUMENTS = Instruments(market for market in Venue().markets if market.market_type is MarketType.FUTURES)
 _TERMS = AdoptTerms(
     terms=Terms(
         market_type=MarketType.FUTURES,
@@ -48,19 +49,31 @@ def fill(number: int, at: Micros) -> FillRecorded:
 def history(signals: int) -> Iterator[Event]:
     """Yield the events of a strategy account that carried out that many signals, buying and selling in turn."""
     state = State()
-    instruments = Instruments(market for market in Venue().markets if market.market_type is MarketType.FUTURES)
     for number in range(signals + 1):
-        waiting: list[Message] = [_signal(number) if number else _TERMS]
-        while waiting:
-            now = Micros(_BEGIN + number * SECOND)
-            events = decide(state, waiting.pop(), _context(now, instruments))
-            state = evolve_all(state, events)
-            yield from events
-            waiting += [
-                PlacementAnswered(order_id=event.order_id, result=Placed(order=_filled(number, event.order_id)))
-                for event in events
-                if isinstance(event, OrderRequested)
-            ]
+        state, events = _carried_out(state, _signal(number) if number else _TERMS, number)
+        yield from events
+
+
+def round_trip(number: int) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
+    """Return the events of a buy (with that odd number) and of the sell after it, which leave nothing behind."""
+    state, _ = _carried_out(State(), _TERMS, 0)
+    state, bought = _carried_out(state, _signal(number), number)
+    _, sold = _carried_out(state, _signal(number + 1), number + 1)
+    return tuple(bought), tuple(sold)
+
+
+def _carried_out(state: State, message: Message, number: int) -> tuple[State, list[Event]]:
+    waiting, decided = [message], list[Event]()
+    while waiting:
+        events = decide(state, waiting.pop(), _context(Micros(_BEGIN + number * SECOND)))
+        state = evolve_all(state, events)
+        decided += events
+        waiting += [
+            PlacementAnswered(order_id=event.order_id, result=Placed(order=_filled(number, event.order_id)))
+            for event in events
+            if isinstance(event, OrderRequested)
+        ]
+    return state, decided
 
 
 def _signal(number: int) -> ExecuteSignal:
@@ -80,13 +93,13 @@ def _signal(number: int) -> ExecuteSignal:
     )
 
 
-def _context(now: Micros, instruments: Instruments) -> Context:
+def _context(now: Micros) -> Context:
     quote = Quote(symbol=_SYMBOL, price=_PRICE, at=now)
     return Context(
         now=now,
         identity=Identity(name=NAME, number=1, salt="bench"),
         rules=Rules(),
-        market=Market(instruments=instruments, quotes={_SYMBOL: quote}, traits=PAPER_TRAITS),
+        market=Market(instruments=_INSTRUMENTS, quotes={_SYMBOL: quote}, traits=PAPER_TRAITS),
     )
 
 
