@@ -228,6 +228,13 @@ class EngineClient:
         row: dict[str, Any] = answer.json()
         return row
 
+    def orders(self, strategy: str) -> list[dict[str, Any]]:
+        """Return a strategy's orders from the list of all, the youngest first."""
+        answer = self._http.get("/api/v1/orders", params={"strategy": strategy}, headers=self._admin)
+        assert answer.status_code == httpx.codes.OK, answer.text
+        rows: list[dict[str, Any]] = answer.json()["orders"]
+        return rows
+
     def operate(self, strategy: str, account: str, operation: str, **wish: str) -> httpx.Response:
         path = f"/api/v1/strategy-accounts/{strategy}/{account}/{operation}"
         return self._http.post(path, json=wish, headers=self._admin)

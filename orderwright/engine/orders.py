@@ -107,6 +107,7 @@ class Fill(Struct, frozen=True, kw_only=True):
 class Order(Struct, frozen=True, kw_only=True):
     """An unfinished order of a strategy account. `amount` and `filled` in base units, prices in quote units.
 
+    A triggered stop may trade as another order at the exchange, its child, whose fills count as the stop's own.
     `misses` late looks have not found it, the last one by `missed_at`. At `expires_at` the engine cancels it, but not
     before `cancel_from`, which a refused cancel puts off.
     """
@@ -132,6 +133,7 @@ class Order(Struct, frozen=True, kw_only=True):
     expires_at: Micros | None = None
     status: OrderStatus = OrderStatus.PENDING
     exchange_order_id: str | None = None
+    child_exchange_order_id: str | None = None
     placement_in_doubt: bool = False
     misses: int = 0
     missed_at: Micros = Micros(0)
@@ -145,6 +147,18 @@ class Order(Struct, frozen=True, kw_only=True):
     def in_doubt(self) -> bool:
         """Whether the exchange may or may not have the order, or its cancel."""
         return self.placement_in_doubt or self.cancel is CancelState.IN_DOUBT
+
+    @property
+    def working_exchange_order_id(self) -> str | None:
+        """The exchange's id of what trades, and what a cancel must name: the child's if there is one."""
+        return self.child_exchange_order_id or self.exchange_order_id
+
+    @property
+    def is_at_market(self) -> bool:
+        """Whether it trades at whatever price there is, so that its end is near."""
+        if self.order_type is not OrderType.STOP_MARKET:
+            return self.order_type is OrderType.MARKET
+        return self.status in {OrderStatus.TRIGGERED, OrderStatus.PARTIALLY_FILLED}
 
     @property
     def remaining(self) -> Decimal:

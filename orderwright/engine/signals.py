@@ -23,6 +23,8 @@ class OrderType(StrEnum):
 
 CANCELS = frozenset({OrderType.CANCEL, OrderType.CANCEL_ALL_ORDER})
 
+STOPS = frozenset({OrderType.STOP_MARKET, OrderType.STOP_LIMIT})
+
 AUTOMATIC_PRIORITY = {
     OrderType.MARKET: 1,
     OrderType.CANCEL: 2,

@@ -18,10 +18,14 @@ from orderwright.readmodels.trades import TradeRow
 
 
 class OrderReply(Struct, frozen=True, kw_only=True):
-    """An order, open or ended; `order_id` is the exchange's, amounts are in base units."""
+    """An order, open or ended; `order_id` is the exchange's, amounts are in base units.
+
+    `child_order_id` is the exchange's id of what trades for a triggered stop.
+    """
 
     engine_order_id: str
     order_id: str | None
+    child_order_id: str | None
     signal_id: str
     leg: int
     strategy: str
@@ -35,6 +39,7 @@ class OrderReply(Struct, frozen=True, kw_only=True):
     amount: str
     filled: str
     price: str | None
+    stop_price: str | None
     reduce_only: bool
     expires_at: str | None
     ref: str | None
@@ -123,6 +128,7 @@ def _order(row: OrderRow, order: Order) -> OrderReply:
     return OrderReply(
         engine_order_id=row.order_id,
         order_id=row.exchange_order_id,
+        child_order_id=order.child_exchange_order_id,
         signal_id=str(row.signal_id),
         leg=row.leg,
         strategy=row.strategy,
@@ -136,6 +142,7 @@ def _order(row: OrderRow, order: Order) -> OrderReply:
         amount=plain(row.amount),
         filled=plain(row.filled),
         price=_decimal(row.price),
+        stop_price=_decimal(order.stop_price),
         reduce_only=order.reduce_only,
         expires_at=_moment(order.expires_at),
         ref=row.ref,

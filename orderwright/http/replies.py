@@ -31,6 +31,7 @@ class ResultReply(Struct, frozen=True, kw_only=True):
     order_type: str
     amount: str | None
     ref: str | None
+    stop_price: str | UnsetType = UNSET
     code: str | UnsetType = UNSET
     error: str | UnsetType = UNSET
     cancelled_orders: int | UnsetType = UNSET
@@ -110,6 +111,7 @@ def result_reply(account_name: str, result: LegResult, language: Language) -> Re
         order_type=result.order_type.value,
         amount=_decimal(result.amount),
         ref=result.ref,
+        stop_price=_or_unset(_decimal(result.stop_price)),
         code=_or_unset(result.code),
         error=_or_unset(error),
         cancelled_orders=_or_unset(result.cancelled_orders),

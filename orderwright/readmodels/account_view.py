@@ -23,6 +23,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
 
     engine_order_id: str
     order_id: str | None
+    child_order_id: str | None
     signal_id: UUID
     symbol: str
     side: str
@@ -32,6 +33,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
     amount: Decimal
     filled: Decimal
     price: Decimal | None
+    stop_price: Decimal | None
     ref: str | None
 
 
@@ -71,6 +73,7 @@ def view(name: str, state: State, *, version: int, condition: str) -> AccountVie
             OrderView(
                 engine_order_id=order.order_id,
                 order_id=order.exchange_order_id,
+                child_order_id=order.child_exchange_order_id,
                 signal_id=order.signal_id,
                 symbol=order.symbol,
                 side=order.side,
@@ -80,6 +83,7 @@ def view(name: str, state: State, *, version: int, condition: str) -> AccountVie
                 amount=order.amount,
                 filled=order.filled,
                 price=order.price,
+                stop_price=order.stop_price,
                 ref=order.ref,
             )
             for order in state.orders.values()

@@ -20,6 +20,7 @@ from orderwright.engine.strategy_account.events import (
     OrderClosed,
     OrderRejected,
     OrderRequested,
+    OrderTriggered,
     SignalAccepted,
     SignalEnded,
 )
@@ -155,10 +156,13 @@ def _account_after(account: AccountStory, event: Event, signal_id: SignalId) -> 
 def _detail(event: Event) -> str:
     match event:
         case OrderRequested():
+            stop = "" if event.stop_price is None else f" once at {plain(event.stop_price)}"
             price = "" if event.price is None else f" at {plain(event.price)}"
-            return f"{event.order_type} {event.side} {plain(event.amount)} {event.symbol}{price}"
+            return f"{event.order_type} {event.side} {plain(event.amount)} {event.symbol}{stop}{price}"
         case OrderAccepted():
             return event.exchange_order_id
+        case OrderTriggered():
+            return event.child_exchange_order_id or ""
         case FillRecorded():
             return f"{plain(event.fill.amount)} at {plain(event.fill.price)}"
         case OrderClosed():

@@ -86,6 +86,7 @@ def instruction(
     qty_per: str | None = None,
     qty: str | None = None,
     price: str | None = None,
+    stop_price: str | None = None,
     ref: str | None = None,
     order_id: str | None = None,
     priority: int | None = None,
@@ -98,6 +99,7 @@ def instruction(
         symbol=symbol,
         side=side,
         price=decimal(price),
+        stop_price=decimal(stop_price),
         qty_per=decimal(qty_per),
         qty=decimal(qty),
         ref=ref,
@@ -170,9 +172,16 @@ def a_fill(
 
 
 def shown(
-    order: Order, status: OrderStatus = OrderStatus.NEW, *fills: Fill, filled: str | None = None
+    order: Order,
+    status: OrderStatus = OrderStatus.NEW,
+    *fills: Fill,
+    filled: str | None = None,
+    child: str | None = None,
 ) -> ExchangeOrder:
-    """Return the order as its exchange shows it; `filled` where that is not the sum of the fills told of."""
+    """Return the order as its exchange shows it; `filled` where that is not the sum of the fills told of.
+
+    `child` is the exchange's id of what trades for a triggered stop.
+    """
     return ExchangeOrder(
         client_order_id=order.order_id,
         exchange_order_id=f"x-{order.order_id}",
@@ -182,6 +191,7 @@ def shown(
         status=status,
         filled=sum((fill.amount for fill in fills), Decimal(0)) if filled is None else Decimal(filled),
         fills=fills,
+        child_exchange_order_id=child,
     )
 
 
@@ -286,9 +296,14 @@ class StrategyAccountUnderTest:
         return self.when(PlacementAnswered(order_id=order.order_id, result=Unclear(reason="time-out")))
 
     def seen(
-        self, order: Order, status: OrderStatus = OrderStatus.NEW, *fills: Fill, filled: str | None = None
+        self,
+        order: Order,
+        status: OrderStatus = OrderStatus.NEW,
+        *fills: Fill,
+        filled: str | None = None,
+        child: str | None = None,
     ) -> list[Event]:
-        result = shown(order, status, *fills, filled=filled)
+        result = shown(order, status, *fills, filled=filled, child=child)
         return self.when(OrderSeen(order_id=order.order_id, asked_at=self.now, result=result))
 
     def missed(self, order: Order) -> list[Event]:

@@ -31,15 +31,20 @@ class Desk:
         *accounts: str,
         owners: Mapping[str, str] | None = None,
         market_type: str = "FUTURES",
+        profile: str | None = None,
         **settings: object,
     ) -> "Strategy":
-        """Declare a strategy of alice's on these accounts (`owners` names those that are not hers)."""
+        """Declare a strategy of alice's on these accounts (`owners` names those that are not hers).
+
+        `profile` is the exchange that the paper exchange is to be like for these accounts.
+        """
+        likeness = "" if profile is None else f'\nprofile = "{profile}"'
         owners = owners or {}
         group_name = self.name(short)
         tables = [f'[[users]]\nname = "{owner}"' for owner in ("alice", *owners.values())]
         tables += [
             f'[[accounts]]\nname = "{self.name(account)}"\nowner = "{owners.get(account, "alice")}"\n'
-            f'exchange = "paper"\nurl = "{self.exchange.url}"\nbalances = {{ USDT = "1000000" }}'
+            f'exchange = "paper"\nurl = "{self.exchange.url}"\nbalances = {{ USDT = "1000000" }}{likeness}'
             for account in accounts
         ]
         said = "".join(f"{key} = {_toml(value)}\n" for key, value in settings.items())

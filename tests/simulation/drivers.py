@@ -54,8 +54,9 @@ def random_plan(scenario: Scenario, seed: int, *, mix: FaultMix | None = None) -
         client_id_unique=rng.choice((ClientIdRule.ALWAYS, ClientIdRule.OPEN_ONLY)),
         request_expiry=rng.random() < 0.5,
         lookup_by_client_id=rng.random() < 0.9,
+        native_stops=True,
     )
-    return Plan(seed=seed, mix=mix or drawn, crashes=crashes, traits=traits)
+    return Plan(seed=seed, mix=mix or drawn, crashes=crashes, traits=traits, stops_keep_their_id=rng.random() < 0.3)
 
 
 @cache

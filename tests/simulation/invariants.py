@@ -35,11 +35,18 @@ def _intent_before_order(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
 
 def _wanted(story: OrderStory, evidence: Evidence) -> tuple[object, ...]:
     request = story.request
-    return evidence.accounts[story.stream], request.symbol, request.side, request.amount, request.price
+    return (
+        evidence.accounts[story.stream],
+        request.symbol,
+        request.side,
+        request.amount,
+        request.price,
+        request.stop_price,
+    )
 
 
 def _booked(order: BookedOrder) -> tuple[object, ...]:
-    return order.account, order.symbol, order.side, order.amount, order.price
+    return order.account, order.symbol, order.side, order.amount, order.price, order.stop_price
 
 
 def _one_order_per_leg(evidence: Evidence, ledger: Ledger) -> Iterator[str]:

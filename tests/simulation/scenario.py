@@ -97,6 +97,7 @@ def order(
     qty: str | None = None,
     qty_per: str | None = None,
     price: str | None = None,
+    stop_price: str | None = None,
 ) -> Instruction:
     """Return an instruction; `signal` numbers it."""
     return Instruction(
@@ -108,6 +109,7 @@ def order(
         qty=None if qty is None else Decimal(qty),
         qty_per=None if qty_per is None else Decimal(qty_per),
         price=None if price is None else Decimal(price),
+        stop_price=None if stop_price is None else Decimal(stop_price),
     )
 
 
@@ -119,6 +121,14 @@ def market(side: Side, qty: str, symbol: str = BTC) -> Instruction:
 def limit(side: Side, qty: str, price: str, symbol: str = BTC) -> Instruction:
     """Return a LIMIT order."""
     return order(OrderType.LIMIT, side, symbol=symbol, qty=qty, price=price)
+
+
+def stop(
+    side: Side | None, stop_price: str, *, qty: str | None = None, qty_per: str | None = None, price: str | None = None
+) -> Instruction:
+    """Return a STOP_MARKET order; with a price, a STOP_LIMIT order."""
+    kind = OrderType.STOP_MARKET if price is None else OrderType.STOP_LIMIT
+    return order(kind, side, qty=qty, qty_per=qty_per, price=price, stop_price=stop_price)
 
 
 def cancel_all(symbol: str | None = None) -> Instruction:

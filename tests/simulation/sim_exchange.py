@@ -5,6 +5,7 @@ from decimal import Decimal
 from itertools import count
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from orderwright.engine.instruments import Instrument, MarketType, Quote
 from orderwright.engine.orders import Fill, OrderStatus
@@ -26,7 +27,7 @@ from orderwright.engine.outcomes import (
     Refused,
     Unclear,
 )
-from orderwright.engine.signals import OrderType, Side
+from orderwright.engine.signals import Side
 from orderwright.engine.traits import ClientIdRule, Traits
 from orderwright.moments import SECOND, Micros
 from tests.simulation.world import World
@@ -36,7 +37,10 @@ _OPEN = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
 
 
 class BookedOrder:
-    """An order in the exchange's books; `visible_from` is when look-ups begin to know it."""
+    """An order in the exchange's books; `visible_from` is when look-ups begin to know it.
+
+    A stop whose price has come trades under the id of its `child`, unless it keeps its own.
+    """
 
     def __init__(self, effect: PlaceOrder, *, account: str, exchange_order_id: str) -> None:
         self.account = account
@@ -47,6 +51,9 @@ class BookedOrder:
         self.order_type = effect.order_type
         self.amount = effect.amount
         self.price = effect.price
+        self.stop_price = effect.stop_price
+        self.is_waiting = effect.stop_price is not None
+        self.child: str | None = None
         self.status = OrderStatus.NEW
         self.filled = Decimal(0)
         self.fills: list[Fill] = []
@@ -58,17 +65,37 @@ class BookedOrder:
         """Whether it can still trade."""
         return self.status in _OPEN
 
+    @property
+    def working_id(self) -> str:
+        """The id under which it trades, and can be cancelled."""
+        return self.child or self.exchange_order_id
+
     def shown(self, now: int) -> ExchangeOrder:
         """Return the order as a look at this moment shows it."""
+        is_quiet = self.child is not None and self.status is OrderStatus.NEW
         return ExchangeOrder(
             client_order_id=self.client_order_id,
             exchange_order_id=self.exchange_order_id,
             symbol=self.symbol,
             side=self.side,
             amount=self.amount,
-            status=self.status,
+            status=OrderStatus.TRIGGERED if is_quiet else self.status,
             filled=self.filled,
             fills=tuple(fill for fill in self.fills if fill.at + self.fills_lag <= now),
+            child_exchange_order_id=self.child,
+        )
+
+    def shown_at_work(self, now: int) -> ExchangeOrder:
+        """Return what trades for it: itself, or its child, which bears no client order id."""
+        if self.child is None:
+            return self.shown(now)
+        return replace(
+            self.shown(now),
+            client_order_id="",
+            exchange_order_id=self.child,
+            status=self.status,
+            child_exchange_order_id=None,
+            parent_exchange_order_id=self.exchange_order_id,
         )
 
 
@@ -95,13 +122,16 @@ class SimExchange:
         prices: dict[str, Decimal],
         traits: Traits,
         partial_fills: float = 0,
+        stops_keep_their_id: bool = False,
     ) -> None:
         self._world = world
         self.instruments = {instrument.symbol: instrument for instrument in instruments}
         self.prices = dict(prices)
         self.traits = traits
         self._partial_fills = partial_fills
+        self._stops_keep_their_id = stops_keep_their_id
         self._ids = count(1)
+        self._parents: dict[str, str] = {}
         self.orders: dict[str, BookedOrder] = {}
         self.journal: list[Received] = []
         self.positions: dict[tuple[str, str], Decimal] = {}
@@ -123,14 +153,14 @@ class SimExchange:
         """Let the price move; resting orders that it crosses fill."""
         self.prices[symbol] = price
         for order in list(self.orders.values()):
-            if order.is_open and order.symbol == symbol and self._crosses(order):
-                self._trade(order)
+            if order.is_open and order.symbol == symbol:
+                self._work(order)
 
     def open_orders(self, account: str) -> tuple[ExchangeOrder, ...]:
         """Return what the account has open, as far as it is visible."""
         now = self._world.now()
         return tuple(
-            order.shown(now)
+            order.shown_at_work(now)
             for order in self.orders.values()
             if order.is_open and order.account == account and order.visible_from <= now
         )
@@ -158,8 +188,7 @@ class SimExchange:
         now = self._world.now()
         if hidden:
             order.visible_from = min(now + self._world.rng.randrange(8 * SECOND), effect.valid_until + self.traits.lag)
-        if order.order_type is OrderType.MARKET or self._crosses(order):
-            self._trade(order)
+        self._work(order)
         return Placed(order=order.shown(now))
 
     def _refusal(self, account: str, effect: PlaceOrder) -> Refused | Unclear | None:
@@ -168,6 +197,8 @@ class SimExchange:
             same = order.account == account and order.client_order_id == effect.order_id
             if same and (rule is not ClientIdRule.OPEN_ONLY or order.is_open):
                 return Unclear(reason="duplicate client order id")
+        if effect.stop_price is not None and self._is_reached(effect.side, effect.symbol, effect.stop_price):
+            return Refused(code="exchange_rejected", error="the stop would trigger at once")
         if self.traits.request_expiry and self._world.now() > effect.valid_until:
             return Refused(code="exchange_rejected", error="the request has expired")
         if effect.reduce_only:
@@ -178,7 +209,9 @@ class SimExchange:
 
     def _cancel(self, account: str, effect: CancelOrder, sent_at: Micros) -> Cancelled | NotFound:
         order = self._find(account, effect.exchange_order_id, effect.order_id)
-        is_done = order is not None and order.is_open
+        is_named = effect.exchange_order_id in (None, *(() if order is None else (order.working_id,)))
+        # A cancel knows a triggered stop only by what trades for it.
+        is_done = order is not None and order.is_open and is_named and (effect.exchange_order_id or not order.child)
         self._write_down(
             Received(
                 step=self._world.step,
@@ -187,13 +220,13 @@ class SimExchange:
                 kind="cancel",
                 client_order_id=effect.order_id if order is None else order.client_order_id,
                 exchange_order_id=effect.exchange_order_id if order is None else order.exchange_order_id,
-                was_done=is_done,
+                was_done=bool(is_done),
             )
         )
-        if order is None or not order.is_open:
+        if order is None or not is_done:
             return NotFound()
         order.status = OrderStatus.CANCELLED
-        return Cancelled(order=order.shown(self._world.now()) if self._world.chance(0.5) else None)
+        return Cancelled(order=order.shown_at_work(self._world.now()) if self._world.chance(0.5) else None)
 
     def _look(self, account: str, effect: LookUpOrder) -> ExchangeOrder | NotFound | Unclear:
         if effect.exchange_order_id is None and not self.traits.lookup_by_client_id:
@@ -204,7 +237,7 @@ class SimExchange:
     def _find(self, account: str, exchange_order_id: str | None, client_order_id: str) -> BookedOrder | None:
         now = self._world.now()
         if exchange_order_id is not None:
-            order = self.orders.get(exchange_order_id)
+            order = self.orders.get(self._parents.get(exchange_order_id, exchange_order_id))
             return order if order is not None and order.account == account and order.visible_from <= now else None
         for order in self.orders.values():
             if order.account == account and order.client_order_id == client_order_id and order.visible_from <= now:
@@ -216,6 +249,21 @@ class SimExchange:
         if price is None:
             return Unclear(reason=f"no market {symbol}")
         return Quote(symbol=symbol, price=price, at=self._world.now())
+
+    def _work(self, order: BookedOrder) -> None:
+        if order.is_waiting and order.stop_price is not None:
+            if not self._is_reached(order.side, order.symbol, order.stop_price):
+                return
+            order.is_waiting = False
+            if not self._stops_keep_their_id:
+                order.child = f"c{next(self._ids)}"
+                self._parents[order.child] = order.exchange_order_id
+        if self._crosses(order):
+            self._trade(order)
+
+    def _is_reached(self, side: Side, symbol: str, stop_price: Decimal) -> bool:
+        price = self.prices[symbol]
+        return price >= stop_price if side is Side.BUY else price <= stop_price
 
     def _crosses(self, order: BookedOrder) -> bool:
         if order.price is None:

@@ -28,7 +28,7 @@ _SETTLES_IN = 80 * SECOND
 _LATEST = 400 * SECOND
 _MOST_STEPS = 20_000
 
-PLAIN = Traits(client_id_unique=ClientIdRule.OPEN_ONLY)
+PLAIN = Traits(client_id_unique=ClientIdRule.OPEN_ONLY, native_stops=True)
 
 
 class Crash(Struct, frozen=True, kw_only=True):
@@ -47,6 +47,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     mix: FaultMix = CALM
     crashes: tuple[Crash, ...] = ()
     traits: Traits = PLAIN
+    stops_keep_their_id: bool = False
 
 
 class Run:
@@ -63,6 +64,7 @@ class Run:
             prices=PRICES,
             traits=plan.traits,
             partial_fills=plan.mix.partial_fills,
+            stops_keep_their_id=plan.stops_keep_their_id,
         )
         self.desk = Desk()
         self.wire = Wire(self.world, self.exchange, self.faults)

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from orderwright.actors.messages import Address, AppendEnded
 from orderwright.actors.strategy_account import StrategyAccount
 from orderwright.engine.outcomes import Effect, OrderSeen, Outcome, PlacementAnswered, PlaceOrder, Refused
-from orderwright.engine.strategy_account import decide, reconcile
+from orderwright.engine.strategy_account import decide, evolve, reconcile
 from orderwright.engine.strategy_account.commands import Recover
 from orderwright.engine.strategy_account.effects import outstanding
+from orderwright.engine.strategy_account.events import OrderTriggered
 from orderwright.engine.strategy_account.state import Context, State
 from orderwright.eventstore.store import Append, Appended, AppendFailed
 from orderwright.moments import Micros
@@ -22,6 +23,7 @@ from tests.simulation.sim_env import SimEnv
 
 SCENARIOS = all_scenarios()
 DECISIONS: dict[Any, Any] = decide._DECISIONS
+CHANGES: dict[Any, Any] = evolve._CHANGES
 MOST_SEEDS = 1_000
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -109,6 +111,10 @@ def tell_the_stale_too_late(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SimEnv, "append", late)
 
 
+def forget_the_child(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(CHANGES, OrderTriggered, lambda state, _event: state)
+
+
 MUTANTS: tuple[tuple[Plant, str], ...] = (
     (send_before_commit, "single_market"),
     (send_old_intents_after_a_restart, "single_market"),
@@ -118,6 +124,7 @@ MUTANTS: tuple[tuple[Plant, str], ...] = (
     (acknowledge_before_the_commit, "single_market"),
     (let_the_dead_go_on, "two_strategies"),
     (tell_the_stale_too_late, "batch_two_accounts"),
+    (forget_the_child, "stop_cancelled_in_flight"),
 )
 
 

@@ -45,10 +45,14 @@ def _nothing_to_cancel(run: Run, instruction: Instruction, context: Context) -> 
 def _target(instruction: Instruction, context: Context) -> Callable[[Order], bool]:
     if instruction.order_type is OrderType.CANCEL:
         if instruction.order_id is not None:
-            return lambda order: instruction.order_id in (order.order_id, order.exchange_order_id)
+            return lambda order: instruction.order_id in _names(order)
         return lambda order: instruction.ref is not None and instruction.ref == order.ref
     is_of_symbol = _of_symbol(instruction.symbol, context)
     return lambda order: instruction.side in (None, order.side) and is_of_symbol(order.symbol)
+
+
+def _names(order: Order) -> tuple[str | None, ...]:
+    return order.order_id, order.exchange_order_id, order.child_exchange_order_id
 
 
 def _of_symbol(text: str | None, context: Context) -> Callable[[str], bool]:

@@ -4,7 +4,6 @@ from orderwright.engine.instruments import MarketType
 from orderwright.engine.money import add
 from orderwright.engine.orders import CancelState, Order, OrderStatus, Purpose
 from orderwright.engine.outcomes import CancelOrder, Effect, FetchQuote, LookUpOrder, PlaceOrder
-from orderwright.engine.signals import OrderType
 from orderwright.engine.strategy_account.progress import due_legs
 from orderwright.engine.strategy_account.state import Context, State
 from orderwright.moments import Micros
@@ -18,7 +17,7 @@ def outstanding(state: State, context: Context) -> list[Effect]:
             effects.append(_place(state, order))
         elif order.cancel is CancelState.REQUESTED:
             effects.append(_cancel(state, order, context))
-        elif order.in_doubt or order.order_type is OrderType.MARKET:
+        elif order.in_doubt or order.is_at_market:
             effects.append(look(state, order, context))
     if state.queue or state.operations:
         effects.extend(_quotes(state, context))
@@ -44,6 +43,7 @@ def _place(state: State, order: Order) -> PlaceOrder:
         order_type=order.order_type,
         amount=order.amount,
         price=order.price,
+        stop_price=order.stop_price,
         reduce_only=order.reduce_only,
         raises_exposure=order.purpose is Purpose.ENTRY and _can_raise(state, order),
         valid_until=order.valid_until,
@@ -62,7 +62,7 @@ def _cancel(state: State, order: Order, context: Context) -> CancelOrder:
     return CancelOrder(
         order_id=order.order_id,
         symbol=order.symbol,
-        exchange_order_id=order.exchange_order_id,
+        exchange_order_id=order.working_exchange_order_id,
         attempt=order.cancel_attempt,
         deadline=Micros(context.now + context.rules.call_timeout),
         market_type=_market_type(state),

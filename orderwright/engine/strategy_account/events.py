@@ -110,6 +110,7 @@ class OrderRequested(Struct, frozen=True, kw_only=True, tag="order_requested", o
     ref: str | None = None
     inputs: dict[str, Decimal] = {}
     expires_at: Micros | None = None
+    stop_price: Decimal | None = None
 
 
 class OrderAccepted(Struct, frozen=True, kw_only=True, tag="order_accepted"):
@@ -118,6 +119,14 @@ class OrderAccepted(Struct, frozen=True, kw_only=True, tag="order_accepted"):
     at: Micros
     order_id: OrderId
     exchange_order_id: str
+
+
+class OrderTriggered(Struct, frozen=True, kw_only=True, tag="order_triggered", omit_defaults=True):
+    """A stop's price has come; where it now trades as another order at the exchange, that child is named."""
+
+    at: Micros
+    order_id: OrderId
+    child_exchange_order_id: str | None = None
 
 
 class OrderRejected(Struct, frozen=True, kw_only=True, tag="order_rejected"):
@@ -272,6 +281,7 @@ Event = (
     | LegRefused
     | OrderRequested
     | OrderAccepted
+    | OrderTriggered
     | OrderRejected
     | OrderDoubted
     | OrderMissed

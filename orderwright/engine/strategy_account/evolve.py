@@ -104,6 +104,7 @@ _CHANGES: dict[type[Any], Callable[[State, Any], State]] = {
     e.LegRefused: _unchanged,
     e.OrderRequested: orders.order_requested,
     e.OrderAccepted: orders.order_accepted,
+    e.OrderTriggered: orders.order_triggered,
     e.OrderRejected: orders.order_rejected,
     e.OrderDoubted: orders.order_doubted,
     e.OrderMissed: orders.order_missed,

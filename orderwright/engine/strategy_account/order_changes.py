@@ -29,6 +29,7 @@ def order_requested(state: State, event: e.OrderRequested) -> State:
         order_type=event.order_type,
         amount=event.amount,
         price=event.price,
+        stop_price=event.stop_price,
         reference_price=event.reference_price,
         purpose=event.purpose,
         reduce_only=event.reduce_only,
@@ -58,6 +59,19 @@ def order_accepted(state: State, event: e.OrderAccepted) -> State:
             status=next_status(order.status, Step.ACCEPTED),
             exchange_order_id=event.exchange_order_id,
             placement_in_doubt=False,
+        ),
+    )
+
+
+def order_triggered(state: State, event: e.OrderTriggered) -> State:
+    """Note that a stop's price has come, and under which id it trades."""
+    return _with_order(
+        state,
+        event.order_id,
+        lambda order: replace(
+            order,
+            status=next_status(order.status, Step.TRIGGERED),
+            child_exchange_order_id=event.child_exchange_order_id or order.child_exchange_order_id,
         ),
     )
 

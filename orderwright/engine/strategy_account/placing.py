@@ -9,7 +9,7 @@ from orderwright.engine.ids import SignalId, client_order_id
 from orderwright.engine.instruments import Instrument, Quote, SymbolAmbiguous, SymbolUnknown
 from orderwright.engine.money import ZERO, plain, round_to_tick
 from orderwright.engine.orders import Purpose
-from orderwright.engine.signals import Instruction, OrderType
+from orderwright.engine.signals import STOPS, Instruction, OrderType
 from orderwright.engine.strategy_account.events import OrderRequested
 from orderwright.engine.strategy_account.exposure import (
     capital_needed,
@@ -20,8 +20,6 @@ from orderwright.engine.strategy_account.exposure import (
 from orderwright.engine.strategy_account.sizing import Refusal, Size, below_minimum, close_size, entry_size
 from orderwright.engine.strategy_account.state import CancelOutcome, Context, Run, State
 from orderwright.moments import SECOND, Micros
-
-_SUPPORTED = frozenset({OrderType.MARKET, OrderType.LIMIT})
 
 
 class NeedsMarket(Struct, frozen=True, kw_only=True):
@@ -61,7 +59,8 @@ def place(state: State, run: Run, instruction: Instruction, context: Context) ->
         size=size,
         instrument=instrument,
         order_type=instruction.order_type,
-        limit=None if instruction.price is None else round_to_tick(instruction.price, instrument.tick),
+        limit=_on_tick(instruction.price, instrument),
+        stop=_on_tick(instruction.stop_price, instrument),
         reference_price=reference.price,
         ref=instruction.ref,
         expires_at=instruction.expires_at,
@@ -98,6 +97,7 @@ def request(
     limit: Decimal | None,
     reference_price: Decimal,
     context: Context,
+    stop: Decimal | None = None,
     ref: str | None = None,
     expires_at: Micros | None = None,
 ) -> OrderRequested:
@@ -125,6 +125,7 @@ def request(
         ref=ref,
         inputs=size.inputs,
         expires_at=expires_at,
+        stop_price=stop,
     )
 
 
@@ -145,7 +146,7 @@ def fresh_quote(quotes: Mapping[str, Quote], symbol: str, context: Context) -> Q
 def _refusal_at_once(state: State, run: Run, instruction: Instruction, context: Context) -> Refusal | None:
     if state.terms is None:
         return Refusal(code="insufficient_capital", error="This strategy account has no terms yet.")
-    if instruction.order_type not in _SUPPORTED:
+    if instruction.order_type in STOPS and not context.market.traits.native_stops:
         error = f"{instruction.order_type} orders are not supported at this exchange."
         return Refusal(code="unsupported_by_exchange", error=error)
     return expiry(state, run, instruction, context)
@@ -189,15 +190,19 @@ def _has_unsettled_cancel(state: State, run: Run, symbol: str) -> bool:
 
 
 def _reference(instruction: Instruction, instrument: Instrument, context: Context) -> _Reference | Refusal | None:
-    own = instruction.price or instruction.stop_price
-    if own is None:
-        quote = fresh_quote(context.market.quotes, instrument.symbol, context)
-        return None if quote is None else _Reference(price=quote.price, is_current=True)
-    price = round_to_tick(own, instrument.tick)
-    if price:
-        return _Reference(price=price, is_current=True)
-    error = f"The price {plain(own)} is below the market's tick of {plain(instrument.tick)}."
-    return Refusal(code="invalid_field", error=error)
+    own = [price for price in (instruction.price, instruction.stop_price) if price is not None]
+    for price in own:
+        if not round_to_tick(price, instrument.tick):
+            error = f"The price {plain(price)} is below the market's tick of {plain(instrument.tick)}."
+            return Refusal(code="invalid_field", error=error)
+    if own:
+        return _Reference(price=round_to_tick(own[0], instrument.tick), is_current=True)
+    quote = fresh_quote(context.market.quotes, instrument.symbol, context)
+    return None if quote is None else _Reference(price=quote.price, is_current=True)
+
+
+def _on_tick(price: Decimal | None, instrument: Instrument) -> Decimal | None:
+    return None if price is None else round_to_tick(price, instrument.tick)
 
 
 def _refusal_of_size(

@@ -27,9 +27,11 @@ from orderwright.engine.strategy_account.events import (
     OrderMissed,
     OrderNeverPlaced,
     OrderRejected,
+    OrderTriggered,
 )
 from orderwright.engine.strategy_account.state import Context, State
 
+_UNTRIGGERED = frozenset({OrderStatus.PENDING, OrderStatus.NEW, OrderStatus.OPEN})
 _LOOKS_THAT_MUST_MISS = 2
 
 
@@ -115,6 +117,7 @@ def catch_up(order: Order, seen: ExchangeOrder, context: Context) -> list[Event]
     events: list[Event] = []
     if order.status is OrderStatus.PENDING or order.placement_in_doubt:
         events.append(OrderAccepted(at=context.now, order_id=order.order_id, exchange_order_id=seen.exchange_order_id))
+    events.extend(_triggered(order, seen, context))
     booked = order.filled
     known = set(order.trade_ids)
     for fill in seen.fills:
@@ -130,6 +133,15 @@ def catch_up(order: Order, seen: ExchangeOrder, context: Context) -> list[Event]
     elif is_terminal(seen.status) and booked >= _least(seen):
         events.append(OrderClosed(at=context.now, order_id=order.order_id, status=seen.status, filled=booked))
     return events
+
+
+def _triggered(order: Order, seen: ExchangeOrder, context: Context) -> list[Event]:
+    child = seen.child_exchange_order_id
+    is_news = child is not None and child != order.child_exchange_order_id
+    is_first = seen.status is OrderStatus.TRIGGERED and order.child_exchange_order_id is None
+    if not is_news and not (is_first and order.status in _UNTRIGGERED):
+        return []
+    return [OrderTriggered(at=context.now, order_id=order.order_id, child_exchange_order_id=child)]
 
 
 def _least(seen: ExchangeOrder) -> Decimal:

@@ -21,6 +21,7 @@ from orderwright.engine.strategy_account.events import (
     OrderRejected,
     OrderRequested,
     OrderSurfaced,
+    OrderTriggered,
 )
 
 
@@ -48,6 +49,7 @@ class LegResult(Struct, frozen=True, kw_only=True):
     order_status: OrderStatus | None = None
     amount: Decimal | None = None
     price: Decimal | None = None
+    stop_price: Decimal | None = None
     code: str | None = None
     error: str | None = None
     cancelled_orders: int | None = None
@@ -73,7 +75,16 @@ def unanswered(instruction: Instruction) -> LegResult:
 
 _OF_A_LEG: frozenset[type] = frozenset({LegRefused, OrderRequested, CancellationEnded})
 _OF_AN_ORDER: frozenset[type] = frozenset(
-    {OrderAccepted, OrderRejected, OrderDoubted, OrderNeverPlaced, OrderSurfaced, FillRecorded, OrderClosed}
+    {
+        OrderAccepted,
+        OrderRejected,
+        OrderDoubted,
+        OrderNeverPlaced,
+        OrderSurfaced,
+        OrderTriggered,
+        FillRecorded,
+        OrderClosed,
+    }
 )
 _TOLD = _OF_A_LEG | _OF_AN_ORDER
 
@@ -105,6 +116,7 @@ def after(result: LegResult, event: Event) -> LegResult:
                 order_status=OrderStatus.PENDING,
                 amount=event.amount,
                 price=event.price,
+                stop_price=event.stop_price,
             )
         case OrderAccepted() | OrderSurfaced():
             return replace(
@@ -126,6 +138,8 @@ def after(result: LegResult, event: Event) -> LegResult:
                 code="in_doubt",
                 error=f"The exchange may or may not have the order ({event.reason}); it is being looked up.",
             )
+        case OrderTriggered():
+            return replace(result, order_status=OrderStatus.TRIGGERED)
         case FillRecorded():
             return replace(result, order_status=OrderStatus.PARTIALLY_FILLED)
         case OrderClosed(status=OrderStatus.REJECTED):

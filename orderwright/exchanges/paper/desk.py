@@ -9,14 +9,14 @@ from orderwright.engine.instruments import Instrument, Quote
 from orderwright.engine.money import ZERO
 from orderwright.engine.orders import OrderStatus
 from orderwright.engine.outcomes import NotFound, Refused
-from orderwright.engine.signals import OrderType
+from orderwright.engine.signals import STOPS, OrderType
 from orderwright.engine.traits import ClientIdRule
 from orderwright.exchanges.paper.books import Books
 from orderwright.exchanges.paper.conditions import Conditions, Maintenance
 from orderwright.exchanges.paper.engine import MatchingEngine
 from orderwright.exchanges.paper.funds import Funds, Markets
 from orderwright.exchanges.paper.markets import Venue
-from orderwright.exchanges.paper.matching import STOPS, broken_rule, triggers_at_once
+from orderwright.exchanges.paper.matching import broken_rule, triggers_at_once
 from orderwright.exchanges.paper.profiles import Profile
 from orderwright.exchanges.paper.quotes import Quotes
 from orderwright.exchanges.paper.records import NewOrder, OrderKey, PaperOrder

@@ -6,11 +6,9 @@ from msgspec import Struct
 
 from orderwright.engine.instruments import Instrument
 from orderwright.engine.money import ZERO, add, divide_down, divide_up, floor_to_step, multiply, plain, subtract
-from orderwright.engine.signals import OrderType, Side
+from orderwright.engine.signals import STOPS, OrderType, Side
 from orderwright.exchanges.paper.records import NewOrder, PaperOrder, PaperPosition
 from orderwright.exchanges.paper.words import Objection, Reason
-
-STOPS = frozenset({OrderType.STOP_MARKET, OrderType.STOP_LIMIT})
 
 _LIMITED = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 _LARGEST = Decimal(10) ** 12

@@ -29,7 +29,7 @@ PAPER_TRAITS = Traits(
     client_id_unique=ClientIdRule.ALWAYS,
     lookup_by_client_id=True,
     request_expiry=True,
-    native_stops=False,
+    native_stops=True,
     reduce_only=True,
     lag=SECOND,
 )
@@ -90,8 +90,16 @@ class Profile(Struct, frozen=True, kw_only=True):
         return Refused(code=_CODES.get(objection.reason, REJECTED), error=said)
 
 
-PLAIN = Profile(traits=PAPER_TRAITS, market_rest=OrderStatus.EXPIRED)
-"""The paper exchange's own ways; a market order's rest expires, as on Binance."""
+PLAIN = Profile(
+    traits=PAPER_TRAITS,
+    stops={
+        MarketType.SPOT: StopStyle.HELD,
+        MarketType.STOCK: StopStyle.HELD,
+        MarketType.FUTURES: StopStyle.CHILD,
+    },
+    market_rest=OrderStatus.EXPIRED,
+)
+"""The paper exchange's own ways; a market order's rest expires and stops trade as on Binance."""
 
 _BOTH = (MarketType.SPOT, MarketType.FUTURES)
 

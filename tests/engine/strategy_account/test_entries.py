@@ -15,7 +15,6 @@ from tests.engine.given import (
     buy,
     cancel_all,
     close,
-    instruction,
     kinds,
     market,
     refusals,
@@ -209,13 +208,6 @@ def test_an_unknown_and_an_ambiguous_symbol_are_refused() -> None:
 def test_a_tradingview_spelling_is_traded_under_the_markets_name() -> None:
     account = StrategyAccountUnderTest()
     assert the_request(account, buy("1", symbol="BINANCE:BTCUSDT.P")).symbol == "BTC/USDT"
-
-
-def test_what_this_exchange_cannot_do_is_refused() -> None:
-    account = StrategyAccountUnderTest()
-    assert refusals(account.signal(instruction(OrderType.STOP_MARKET, side=Side.BUY, qty="1"))) == [
-        "unsupported_by_exchange"
-    ]
 
 
 LONGEST = "9" * 18 + "." + "9" * 18
