@@ -32,7 +32,7 @@ format: $(READY) ## Put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-prove: $(READY) ## Run the slow proofs: simulation, kills, faults
+prove: $(READY) ## Run the slow proofs: simulation, kills, faults, a soak of ten minutes
 	@$(BIN)/python -m pytest -m slow -s
 
 bench: $(READY) ## Measure, each figure with its reference, into bench/RESULTS.md

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from bench import appends, cancel_all, crash, declared, latency, memory, opening, replays, results, webhooks
+from bench import appends, cancel_all, crash, declared, latency, memory, opening, overload, replays, results, webhooks
 from bench.figures import Finding, missed, table
 from bench.scale import TINY, USUAL, Scale
 
@@ -20,6 +20,7 @@ BENCHMARKS: Mapping[str, Callable[[Scale], Finding]] = {
     "replay": replays.measure,
     "cancel-all": cancel_all.measure,
     "memory": memory.measure,
+    "overload": overload.measure,
     "declared": declared.measure,
     "crash": crash.measure,
     "opening": opening.measure,
@@ -37,6 +38,7 @@ benchmarks:
   replay     replayed events per second against `eventsourcing` rebuilding an equal aggregate
   cancel-all how long it takes over 10 accounts at an exchange that answers in 100 ms, against one account
   memory     of an idle strategy account, and of the whole engine with 1,000 of them
+  overload   webhooks at 5 times the capacity: what becomes of them, of the memory, and when all is as before
   declared   memory and start time with 10,000 strategy accounts declared and 200 active
   crash      how soon an engine with 1,000 strategy accounts and 1,000,000 events is ready again after kill -9
   opening    one strategy account in a log of 10,000,000 events, against one in a log of 100,000; takes about five

@@ -115,7 +115,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _quantity(value: float, unit: str) -> str:
-    return f"{_number(value)} {unit}"
+    return f"{_number(value)} {unit}" if unit else f"{value:,.0f}"
 
 
 def _number(value: float) -> str:

@@ -97,8 +97,8 @@ class _Reply(Struct, frozen=True):
     results: list[dict[str, object]] = []
 
 
-class _Connection:
-    """One kept-alive connection with at most one request on it."""
+class Connection:
+    """One kept-alive connection to 127.0.0.1 with at most one request on it."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
@@ -107,11 +107,17 @@ class _Connection:
         self._received = b""
 
     def send(self, request: bytes, since: float) -> None:
+        """Send a request that was due at `since`."""
         self.since = since
         self.socket.sendall(request)
 
     def receive(self) -> tuple[str, bytes] | None:
-        """Return status and body once the answer is whole."""
+        """Return status and body once the answer is whole.
+
+        Raises:
+            LoadFailed: the server closed the connection.
+            OSError: it is broken.
+        """
         chunk = self.socket.recv(_CHUNK)
         if not chunk:
             message = "the server closed a connection"
@@ -129,11 +135,15 @@ def _content_length(head: bytes) -> int:
     return int(rest.partition(b"\r\n")[0])
 
 
-def requests(senders: tuple[Sender, ...]) -> Iterator[bytes]:
-    """Yield webhooks of one sender after the other, in turn buying and selling, each with an id of its own."""
+def webhooks(senders: tuple[Sender, ...], *, label: str = "id") -> Iterator[tuple[str, bytes]]:
+    """Yield webhooks of one sender after the other, in turn buying and selling: each's own label, and the request.
+
+    `label` is the field that it stands in: an `id` is remembered for a day, a `ref` is not.
+    """
     run = time.time_ns()
     for number in count():
         turn, place = divmod(number, len(senders))
+        webhook_id = f"{run}-{number}"
         body = msgspec.json.encode(
             {
                 "group_name": senders[place].strategy,
@@ -142,22 +152,19 @@ def requests(senders: tuple[Sender, ...]) -> Iterator[bytes]:
                 "order_type": "MARKET",
                 "side": "sell" if turn % 2 else "buy",
                 "qty": "0.01",
-                "id": f"{run}-{number}",
+                label: webhook_id,
             }
         )
-        yield (
-            b"POST /api/webhook HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-            + (b"Content-Length: %d\r\n\r\n" % len(body))
-            + body
-        )
+        head = b"POST /api/webhook HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        yield webhook_id, head + (b"Content-Length: %d\r\n\r\n" % len(body)) + body
 
 
 class _Sending:
     def __init__(self, load: Load) -> None:
         self._load = load
-        self._requests = requests(load.senders)
+        self._webhooks = webhooks(load.senders)
         self._left = load.most
-        self._idle = [_Connection(load.port) for _ in range(load.connections)]
+        self._idle = [Connection(load.port) for _ in range(load.connections)]
         self._selector = selectors.DefaultSelector()
         for connection in self._idle:
             self._selector.register(connection.socket, selectors.EVENT_READ, connection)
@@ -182,7 +189,7 @@ class _Sending:
         while (now := time.perf_counter()) < ends + _GRACE_SECONDS:
             while self._idle and self._left and now < ends and (rate is None or now >= due):
                 self._left -= 1
-                self._idle.pop().send(next(self._requests), now if rate is None else due)
+                self._idle.pop().send(next(self._webhooks)[1], now if rate is None else due)
                 due += 1 / rate if rate else 0.0
             if len(self._idle) == self._load.connections and (now >= ends or not self._left):
                 return
@@ -193,7 +200,7 @@ class _Sending:
 
     def _receive(self, wait: float) -> None:
         for key, _ in self._selector.select(wait):
-            connection: _Connection = key.data
+            connection: Connection = key.data
             whole = connection.receive()
             if whole is not None:
                 status, body = whole

@@ -26,6 +26,7 @@ class Scale(Struct, frozen=True, kw_only=True):
     accounts_per_strategy: int = 20
     cancel_accounts: int = 10
     cancel_rounds: int = 7
+    overload_seconds: float = 10.0
     declared_accounts: int = 10_000
     active_accounts: int = 200
     accounts_per_group: int = 10
@@ -54,6 +55,7 @@ TINY = Scale(
     accounts_per_strategy=2,
     cancel_accounts=2,
     cancel_rounds=1,
+    overload_seconds=1.0,
     declared_accounts=20,
     active_accounts=4,
     accounts_per_group=2,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.figures import Bar, Figure, Finding, Round, Verdict, compared, missed, percentile, table
-from bench.load import Sender, requests
+from bench.load import Sender, webhooks
 from bench.results import Run, record
 
 TWICE = Bar(text=">= 2 x other", at_least=2.0, is_ratio=True)
@@ -67,6 +67,6 @@ def test_the_newest_run_is_on_top_and_only_a_few_stay(tmp_path: Path) -> None:
 
 
 def test_no_two_webhooks_of_a_load_are_the_same() -> None:
-    source = requests((Sender(strategy="s", token="t"), Sender(strategy="u", token="v")))
+    source = webhooks((Sender(strategy="s", token="t"), Sender(strategy="u", token="v")))
     sent = [next(source) for _ in range(50)]
     assert len(set(sent)) == 50
