@@ -20,6 +20,7 @@ from msgspec import Struct
 from orderwright.actors.catalogue_desk import CatalogueDesk, load_catalogue
 from orderwright.actors.declarations import Applied, apply_declaration
 from orderwright.actors.lifecycle import Engine
+from orderwright.actors.limits import Limits
 from orderwright.actors.supervisor import Restarts
 from orderwright.auth.tokens import TokenKind, new_salt, new_token, token_hash
 from orderwright.clock import Clock, SystemClock
@@ -299,6 +300,13 @@ def _engine(config: Config, clock: Clock, log: WritableLog, factory: GatewayFact
             healthy_after=config.actors.restart_healthy_after,
             most=config.actors.restart_most,
             within=config.actors.restart_within,
+        ),
+        limits=Limits(
+            idle_after=config.actors.idle_after,
+            rebuilds_at_once=config.actors.rebuilds_at_once,
+            mailbox=config.actors.mailbox_limit,
+            doubt_alarm_after=config.actors.doubt_alarm_after,
+            dead_exchange_after=config.actors.dead_exchange_after,
         ),
         local_token_hash=local_token_hash,
         snapshots=log.snapshots,

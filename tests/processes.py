@@ -210,6 +210,10 @@ class EngineClient:
     def get(self, path: str, token: str | None = None) -> httpx.Response:
         return self._http.get(path, headers={} if token is None else {"Authorization": f"Bearer {token}"})
 
+    def post(self, path: str, **body: object) -> httpx.Response:
+        """Ask for something as the administrator."""
+        return self._http.post(path, json=body, headers=self._admin)
+
     def apply(self, declaration: str) -> dict[str, Any]:
         answer = self._http.post("/api/v1/declarations", content=declaration.encode(), headers=self._admin)
         assert answer.status_code == httpx.codes.OK, answer.text

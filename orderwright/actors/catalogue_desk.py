@@ -58,6 +58,7 @@ class CatalogueDesk:
         self._local_token_hash = local_token_hash
         self._catalogue = self._published = Catalogue()
         self._version = 0
+        self._is_behind = False
 
     @property
     def catalogue(self) -> Catalogue:
@@ -71,6 +72,7 @@ class CatalogueDesk:
             StoreUnavailable: the log cannot be read.
         """
         catalogue, self._version = load_catalogue(self._reader)
+        self._is_behind = False
         self._publish(catalogue)
 
     def _publish(self, catalogue: Catalogue) -> None:
@@ -85,9 +87,11 @@ class CatalogueDesk:
 
         Raises:
             CatalogueRefused: they contradict the catalogue.
-            StoreUnavailable: the log could not be written, or nobody knows whether it was.
+            EventStoreError: the log could not be written, or nobody knows whether it was.
         """
         with self._changing:
+            if self._is_behind:
+                self.load()
             events, after = self._decide(commands)
             if events:
                 self._write(events)
@@ -115,6 +119,8 @@ class CatalogueDesk:
             stream=STREAM, expected_version=self._version, events=_sealed(events, self._version), attention=False
         )
         self._writer.append(batch, written.set_result)
+        # Until the log says what became of it, nobody knows what the catalogue is.
+        self._is_behind = True
         try:
             outcome = written.result(_WRITE_WAIT)
         except FutureTimeoutError as exc:
@@ -124,6 +130,7 @@ class CatalogueDesk:
             message = f"the change was not written: {outcome}"
             raise StoreUnavailable(message)
         self._version = outcome.version
+        self._is_behind = False
 
 
 def load_catalogue(reader: LogReader) -> tuple[Catalogue, int]:

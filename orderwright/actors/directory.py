@@ -1,14 +1,24 @@
 """The directory actors look things up in: the catalogue as last published, and the board of prices and markets."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
 
 from orderwright.actors.env import Profile
+from orderwright.actors.messages import strategy_account_name
 from orderwright.engine.catalogue.events import Link
 from orderwright.engine.catalogue.state import Catalogue
+from orderwright.engine.instruments import MarketType
 from orderwright.engine.strategy_account.events import Terms
 from orderwright.engine.strategy_account.state import Identity, Market, Rules
 from orderwright.exchanges.gateway import Gateway
 from orderwright.marketdata.board import Board
+
+
+class _OnAccount(Struct, frozen=True, kw_only=True):
+    names: dict[int, str]
+    by_type: Counter[MarketType]
 
 
 class CatalogueDirectory:
@@ -26,6 +36,7 @@ class CatalogueDirectory:
         self._gateway = gateway
         self._board = board
         self._rules = rules
+        self._counted: tuple[Catalogue, dict[str, _OnAccount]] = (Catalogue(), {})
 
     def profile(self, name: str) -> Profile | None:
         """Return the strategy account of that name as declared now."""
@@ -34,12 +45,15 @@ class CatalogueDirectory:
         link = catalogue.link(strategy_name, account_name)
         if link is None:
             return None
+        terms = _terms(catalogue, link)
+        halt = catalogue.halt_on(strategy_name, account_name)
         return Profile(
             identity=Identity(name=name, number=link.number, salt=catalogue.salt),
             strategy=strategy_name,
             account=account_name,
-            terms=_terms(catalogue, link),
-            shares_account=len(catalogue.links_on(account_name)) > 1,
+            terms=terms,
+            shares_account=self._on(account_name).by_type[terms.market_type] > 1,
+            halted="" if halt is None else halt.sentence,
         )
 
     def market(self, profile: Profile) -> Market:
@@ -51,9 +65,36 @@ class CatalogueDirectory:
         """Return the configured durations."""
         return self._rules
 
+    def sharing(self, profile: Profile) -> int:
+        """Return how many strategy accounts trade on the profile's account in markets of its type."""
+        return self._on(profile.account).by_type[profile.terms.market_type]
+
+    def numbered(self, account: str) -> Mapping[int, str]:
+        """Return the names of the strategy accounts on an account by their numbers."""
+        return self._on(account).names
+
+    def _on(self, account: str) -> "_OnAccount":
+        catalogue = self._catalogue()
+        counted_in, known = self._counted
+        if counted_in is not catalogue:
+            known = {}
+            self._counted = (catalogue, known)
+        found = known.get(account)
+        if found is None:
+            found = known[account] = _count(catalogue, account)
+        return found
+
     def installation_salt(self) -> str:
         """Return the salt of this installation."""
         return self._catalogue().salt
+
+
+def _count(catalogue: Catalogue, account: str) -> _OnAccount:
+    links = catalogue.links_on(account)
+    return _OnAccount(
+        names={link.number: strategy_account_name(link.strategy, account) for link in links},
+        by_type=Counter(catalogue.strategies[link.strategy].market_type for link in links),
+    )
 
 
 def _terms(catalogue: Catalogue, link: Link) -> Terms:

@@ -3,11 +3,14 @@
 Nothing here blocks. Whatever takes time ends as a message to the address that was given.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
 
 from orderwright.actors.messages import Address, AskId, Mail, Reply
+from orderwright.actors.noticeboard import Noticeboard
+from orderwright.engine.instruments import MarketType
 from orderwright.engine.outcomes import Effect
 from orderwright.engine.strategy_account.events import Terms
 from orderwright.engine.strategy_account.state import Identity, Market, Rules
@@ -24,7 +27,10 @@ class Env(Protocol):
         ...
 
     def tell(self, message: Mail, to: Address) -> None:
-        """Put a message into a mailbox; a message to an incarnation that is gone is dropped."""
+        """Put a message into a mailbox.
+
+        To an incarnation that is gone, it is dropped, but for a command, which the supervisor has the next one hear.
+        """
         ...
 
     def load(self, stream: str, to: Address) -> None:
@@ -68,19 +74,36 @@ class Env(Protocol):
         """Bring an actor to life (supervisor only); its end comes as `Stopped` to the supervisor."""
         ...
 
-    def stop(self, at: Address, reason: str) -> None:
-        """End an incarnation: its mailbox takes nothing more; the supervisor hears `Stopped` with the reason."""
+    def stop(self, at: Address, reason: str, left: Sequence[Mail] = ()) -> None:
+        """End an incarnation: its mailbox takes nothing more; the supervisor hears `Stopped` with the reason.
+
+        Commands that it did not carry out, in `left` (the older ones) and in its mailbox, go to its next incarnation.
+        """
+        ...
+
+    @property
+    def noticeboard(self) -> Noticeboard:
+        """What actors publish, and may look at."""
         ...
 
 
 class Profile(Struct, frozen=True, kw_only=True):
-    """A strategy account as declared: `account` is the exchange account's name."""
+    """A strategy account as declared: `account` is the exchange account's name.
+
+    `shares_account`: other strategies trade there in markets of the same type. `halted` says why no order may leave.
+    """
 
     identity: Identity
     strategy: str
     account: str
     terms: Terms
     shares_account: bool
+    halted: str = ""
+
+    @property
+    def place(self) -> tuple[str, MarketType]:
+        """Where its positions are: the exchange account, and the type of its markets."""
+        return self.account, self.terms.market_type
 
 
 class Directory(Protocol):
@@ -96,6 +119,14 @@ class Directory(Protocol):
 
     def rules(self) -> Rules:
         """Return the durations that decisions obey."""
+        ...
+
+    def sharing(self, profile: Profile) -> int:
+        """Return how many strategy accounts, this one included, trade on its account in markets of its type."""
+        ...
+
+    def numbered(self, account: str) -> Mapping[int, str]:
+        """Return the names of the strategy accounts on an exchange account, by their number."""
         ...
 
     def installation_salt(self) -> str:

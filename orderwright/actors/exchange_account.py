@@ -1,52 +1,72 @@
-"""The actor of one account at one exchange: keeps it connected and reports orders that are not ours."""
+"""The actor of one account at one exchange: keeps it connected, and sees to it that every order there is known here."""
 
 import logging
+from collections.abc import Iterable
 
+from orderwright.actors.alarms import AlarmKind
 from orderwright.actors.env import Directory, Env
+from orderwright.actors.limits import Limits
 from orderwright.actors.messages import (
     Address,
     Connected,
+    Deliver,
     Mail,
+    OrdersShown,
     Ready,
     Start,
     Surveyed,
     Tick,
     Unreachable,
+    Wake,
     name_of,
 )
+from orderwright.actors.noticeboard import ExchangeCondition
 from orderwright.engine.ids import account_number_of
-from orderwright.moments import SECOND
+from orderwright.engine.outcomes import ExchangeOrder
+from orderwright.moments import SECOND, Micros
 
 logger = logging.getLogger(__name__)
 
 _FIRST_RETRY = SECOND // 2
-_SLOWEST_RETRY = 30 * SECOND
-_SURVEY_EVERY = 30 * SECOND
+
+MOST_WOKEN = 32
+"""Strategies that share an account are all woken to learn what they hold, if they are not more than this."""
 
 
 class ExchangeAccount:
-    """Connects with backoff, then looks at all open orders from time to time; foreign ones are reported, never touched.
+    """Connects with backoff, then looks at all open orders at once and every `poll_interval`.
 
-    Strategy accounts do not wait for it: each asks about its own orders, so that one dead exchange holds up no other.
+    Orders that bear a strategy account's number are shown to it, and it finds out what its log does not know; foreign
+    ones are reported, never touched. Strategy accounts do not wait for it: each asks about its own orders itself, so
+    that one dead exchange holds up no other.
     """
 
-    def __init__(self, *, env: Env, me: Address, supervisor: Address, directory: Directory) -> None:
+    def __init__(
+        self, *, env: Env, me: Address, supervisor: Address, directory: Directory, limits: Limits | None = None
+    ) -> None:
         self._env = env
         self._me = me
         self._account = name_of(me).partition("/")[2]
         self._supervisor = supervisor
         self._directory = directory
+        self._limits = limits or Limits()
         self._retry = 0
         self._is_connected = False
-        self._foreign: frozenset[str] = frozenset()
+        self._trouble = ""
+        self._since: Micros = env.now()
+        self._foreign: dict[str, ExchangeOrder] = {}
 
     def handle(self, mail: Mail) -> None:
         """Take one message."""
         match mail:
-            case Start() | Tick(reason="connect"):
+            case Start():
+                self._publish()
+                self._env.connect(self._account, self._me)
+            case Tick(reason="connect"):
                 self._env.connect(self._account, self._me)
             case Connected():
                 self._is_connected = True
+                self._reached()
                 self._env.tell(Ready(at=self._me), self._supervisor)
                 self._env.survey(self._account, self._me)
             case Unreachable(reason=reason):
@@ -58,25 +78,93 @@ class ExchangeAccount:
             case _:
                 logger.warning("account %s was told something odd: %s", self._account, type(mail).__name__)
 
+    def _reached(self) -> None:
+        self._retry = 0
+        if self._trouble:
+            logger.warning("account %s is reached again", self._account)
+            self._trouble = ""
+            self._since = self._env.now()
+        self._env.noticeboard.alarms.clear(AlarmKind.DEAD_EXCHANGE, self._account)
+        self._publish()
+
     def _unreachable(self, reason: str) -> None:
-        if self._is_connected:
-            logger.warning("account %s cannot be surveyed: %s", self._account, reason)
-            self._env.after(_SURVEY_EVERY, Tick(reason="survey"), self._me)
-            return
-        self._retry = min(max(_FIRST_RETRY, 2 * self._retry), _SLOWEST_RETRY)
-        logger.warning(
-            "account %s cannot be reached (%s); again in %.1f s", self._account, reason, self._retry / SECOND
-        )
-        self._env.after(self._retry, Tick(reason="connect"), self._me)
+        now = self._env.now()
+        if not self._trouble:
+            self._since = now
+            logger.warning("account %s cannot be reached: %s", self._account, reason)
+        self._trouble = reason
+        self._publish()
+        if now - self._since >= self._limits.dead_exchange_after:
+            why = f"cannot be reached for {(now - self._since) / SECOND:.0f} s: {reason}"
+            self._env.noticeboard.alarms.ring(AlarmKind.DEAD_EXCHANGE, self._account, why)
+        self._retry = min(max(_FIRST_RETRY, 2 * self._retry), self._directory.rules().poll_interval)
+        self._env.after(self._retry, Tick(reason="survey" if self._is_connected else "connect"), self._me)
 
     def _surveyed(self, mail: Surveyed) -> None:
+        self._sort(mail)
+        self._reached()
+        self._wake_siblings()
+        self._env.after(self._directory.rules().poll_interval, Tick(reason="survey"), self._me)
+
+    def _sort(self, mail: Surveyed) -> None:
         salt = self._directory.installation_salt()
-        foreign = frozenset(
-            order.exchange_order_id
-            for order in mail.orders
-            if account_number_of(order.client_order_id, salt=salt) is None
+        names = self._directory.numbered(self._account)
+        shown: dict[str, list[ExchangeOrder]] = {}
+        foreign: dict[str, ExchangeOrder] = {}
+        for order in mail.orders:
+            number = account_number_of(order.client_order_id, salt=salt)
+            if number is not None and number in names:
+                shown.setdefault(names[number], []).append(order)
+            elif number is not None:
+                self._surfaced(order, number)
+            elif order.parent_exchange_order_id is None or order.parent_exchange_order_id in foreign:
+                # The child of a stop is its parent's affair.
+                foreign[order.exchange_order_id] = order
+        self._report(foreign)
+        for name, orders in shown.items():
+            self._env.tell(
+                Deliver(name=name, mail=OrdersShown(orders=tuple(orders), asked_at=mail.asked_at)), self._supervisor
+            )
+
+    def _surfaced(self, order: ExchangeOrder, number: int) -> None:
+        why = (
+            f"open on {self._account} with this installation's mark, and no strategy account there has number {number}"
         )
-        for order_id in sorted(foreign - self._foreign):
-            logger.warning("account %s has an open order that is not ours: %s; left alone", self._account, order_id)
+        self._env.noticeboard.alarms.ring(AlarmKind.SURFACED_ORDER, order.exchange_order_id, why)
+
+    def _report(self, foreign: dict[str, ExchangeOrder]) -> None:
+        alarms = self._env.noticeboard.alarms
+        for order_id in foreign.keys() - self._foreign.keys():
+            why = f"{foreign[order_id].symbol} on {self._account}, placed by somebody else; left alone"
+            alarms.ring(AlarmKind.FOREIGN_ORDER, order_id, why)
+        for order_id in self._foreign.keys() - foreign.keys():
+            alarms.clear(AlarmKind.FOREIGN_ORDER, order_id)
         self._foreign = foreign
-        self._env.after(_SURVEY_EVERY, Tick(reason="survey"), self._me)
+
+    def _wake_siblings(self) -> None:
+        names = self._directory.numbered(self._account).values()
+        if not 1 < len(names) <= MOST_WOKEN:
+            return
+        unknown = [name for name in names if not self._is_known(name)]
+        if len(unknown) < len(names):
+            for name in self._margined(unknown):
+                self._env.tell(Wake(name=name), self._supervisor)
+
+    def _is_known(self, name: str) -> bool:
+        profile = self._directory.profile(name)
+        return profile is not None and name in self._env.noticeboard.exposures.on(profile.place)
+
+    def _margined(self, names: Iterable[str]) -> list[str]:
+        profiles = ((name, self._directory.profile(name)) for name in names)
+        return [name for name, profile in profiles if profile is not None and profile.terms.market_type.is_margined]
+
+    def _publish(self) -> None:
+        self._env.noticeboard.put_exchange(
+            ExchangeCondition(
+                account=self._account,
+                is_connected=self._is_connected,
+                trouble=self._trouble,
+                since=self._since,
+                foreign=tuple(self._foreign.values()),
+            )
+        )

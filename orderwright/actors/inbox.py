@@ -6,9 +6,13 @@ from uuid import UUID
 from msgspec import Struct
 
 from orderwright.actors.env import Env
+from orderwright.actors.idling import IDLE, Idling
+from orderwright.actors.limits import Limits
 from orderwright.actors.messages import (
     NOBODY,
+    AccountHeldUp,
     AccountReady,
+    AccountResting,
     AccountWanted,
     Address,
     AppendEnded,
@@ -57,6 +61,7 @@ logger = logging.getLogger(__name__)
 CODEC: EventCodec[InboxEvent] = EventCodec(InboxEvent)
 
 MOST_UNFINISHED = 1_000
+MOST_HELD_UP = 5_000
 
 _FULL_LOG = "full log"
 _FULL_LOG_WAIT = SECOND // 5
@@ -74,9 +79,20 @@ class SignalInbox:
     is first in, first out, so that nothing that follows from a signal is ever durable before it. Whoever asks hears
     "stored" only when it is. If an append fails, this incarnation ends and the next one knows what is true; it never
     ends while appends of its own are under way, of which the next one would not know.
+
+    It rests after `idle_after` microseconds with nothing to do. At most `MOST_UNFINISHED` signals may be under way,
+    besides those that only wait for strategy accounts in quarantine, of which a few more are kept.
     """
 
-    def __init__(self, *, env: Env, me: Address, supervisor: Address, snapshot_every: int = EVERY) -> None:
+    def __init__(
+        self,
+        *,
+        env: Env,
+        me: Address,
+        supervisor: Address,
+        snapshot_every: int = EVERY,
+        idle_after: int = Limits().idle_after,
+    ) -> None:
         self._env = env
         self._me = me
         self._name = name_of(me)
@@ -85,7 +101,9 @@ class SignalInbox:
         self._is_live = False
         self._is_over = False
         self._waiting: list[Mail] = []
+        self._idling = Idling(env, me, idle_after)
         self._recipients: dict[str, Address | None] = {}
+        self._held_up: set[str] = set()
         self._asks: dict[SignalId, AskId] = {}
         self._storing: dict[SignalId, list[AskId]] = {}
         self._tickets: dict[int, _Storing | None] = {}
@@ -109,6 +127,15 @@ class SignalInbox:
                 self._fail_with_the_log(reason)
             case _ if not self._is_live:
                 self._wait(mail)
+            case Tick(reason=reason):
+                self._tick(reason)
+            case Rest():
+                self._rest()
+            case _:
+                self._handle_live(mail)
+
+    def _handle_live(self, mail: Mail) -> None:
+        match mail:
             case SubmitSignal():
                 self._submit(mail)
             case AppendEnded():
@@ -117,18 +144,24 @@ class SignalInbox:
                 self._settle(mail)
             case AccountReady():
                 self._account_ready(mail)
-            case Tick():
-                self._finish_what_waits()
-            case Rest():
-                self._rest()
+            case AccountResting():
+                self._account_resting(mail)
+            case AccountHeldUp(account=account):
+                self._held_up.add(account)
             case _:
                 logger.warning("%s was told something that is not for it: %s", self._name, type(mail).__name__)
 
+    def _tick(self, reason: str) -> None:
+        if reason == IDLE:
+            self._rest_if_idle()
+        else:
+            self._finish_what_waits()
+
     def _wait(self, mail: Mail) -> None:
-        if isinstance(mail, SubmitSignal) and len(self._waiting) >= MOST_UNFINISHED:
+        if not isinstance(mail, SubmitSignal) or len(self._waiting) < MOST_UNFINISHED:
+            self._waiting.append(mail)
+        else:
             self._env.reply(mail.ask, Overloaded())
-            return
-        self._waiting.append(mail)
 
     def _rebuild(self, loaded: Loaded) -> None:
         if loaded.snapshot is not None:
@@ -139,6 +172,7 @@ class SignalInbox:
             self._inbox = evolve(self._inbox, CODEC.decode(stored))
             self._written, self._position = stored.version, stored.position
         self._is_live = True
+        self._idling.interrupt()
         self._env.tell(Ready(at=self._me), self._supervisor)
         for entry in self._inbox.unfinished.values():
             for account in sorted(entry.awaited):
@@ -148,7 +182,8 @@ class SignalInbox:
             self.handle(mail)
 
     def _submit(self, mail: SubmitSignal) -> None:
-        if len(self._inbox.unfinished) >= MOST_UNFINISHED:
+        self._idling.interrupt()
+        if self._is_full:
             self._env.reply(mail.ask, Overloaded())
             return
         arrival = Arrival(
@@ -165,6 +200,16 @@ class SignalInbox:
                 self._env.reply(mail.ask, SignalIdReused(signal_id=first))
             case SignalReceived() as event:
                 self._store(event, mail.ask)
+
+    @property
+    def _is_full(self) -> bool:
+        unfinished = self._inbox.unfinished
+        if len(unfinished) < MOST_UNFINISHED:
+            return False
+        if not self._held_up or len(unfinished) >= MOST_HELD_UP:
+            return True
+        # One account in quarantine must not keep signals from the others.
+        return sum(not entry.awaited <= self._held_up for entry in unfinished.values()) >= MOST_UNFINISHED
 
     def _answer_duplicate(self, first: SignalId, ask: AskId) -> None:
         if first in self._storing:
@@ -195,7 +240,16 @@ class SignalInbox:
             self._recipients[account] = None
             self._env.tell(AccountWanted(account=account, inbox=self._me), self._supervisor)
 
+    def _account_resting(self, mail: AccountResting) -> None:
+        if self._recipients.get(mail.account) != mail.at:
+            return
+        del self._recipients[mail.account]
+        # What it was handed last may have come too late for it.
+        if any(mail.account in entry.awaited for entry in self._inbox.unfinished.values()):
+            self._want(mail.account)
+
     def _account_ready(self, mail: AccountReady) -> None:
+        self._held_up.discard(mail.account)
         self._recipients[mail.account] = mail.at
         for sequence, entry in sorted(self._inbox.unfinished.items(), key=lambda item: item[0]):
             if mail.account in entry.awaited:
@@ -240,6 +294,11 @@ class SignalInbox:
             self._snapshots.take(self._to_keep[1], version=outcome.version, position=outcome.position)
             self._to_keep = None
 
+    def _rest_if_idle(self) -> None:
+        if self._idling.is_over() and not self._inbox.unfinished and not self._tickets:
+            self._rest()
+            self._end("")
+
     def _rest(self) -> None:
         if not self._tickets:
             self._snapshots.take(self._inbox, version=self._written, position=self._position)
@@ -280,6 +339,7 @@ class SignalInbox:
         if not isinstance(mail.outcome, Appended):
             self._give_up(f"an append ended as {mail.outcome}", mail.outcome)
             return
+        self._idling.interrupt()
         stored = self._tickets.pop(mail.ticket)
         self._keep(mail.ticket, mail.outcome)
         if stored is None:
@@ -306,7 +366,7 @@ class SignalInbox:
 
     def _end(self, reason: str) -> None:
         self._is_over = True
-        self._env.stop(self._me, reason)
+        self._env.stop(self._me, reason, self._waiting)
 
     def _tell(self, ask: AskId, reply: Reply) -> None:
         if ask != NOBODY:

@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from decimal import Decimal
 from uuid import UUID
 
+from orderwright.actors.alarms import AlarmKind, Alarms
 from orderwright.actors.asks import Ask, Asks
 from orderwright.actors.catalogue_desk import CatalogueDesk
 from orderwright.actors.declarations import Applied, apply_declaration
 from orderwright.actors.directory import CatalogueDirectory
 from orderwright.actors.env import Env, Room
-from orderwright.actors.exchange_account import ExchangeAccount
-from orderwright.actors.inbox import SignalInbox
+from orderwright.actors.gate import Scope, covers
+from orderwright.actors.health import parts_of
+from orderwright.actors.kill_switch import HaltReport, KillSwitch
+from orderwright.actors.limits import Limits
 from orderwright.actors.messages import (
     AccountView,
     Address,
@@ -22,22 +25,25 @@ from orderwright.actors.messages import (
     CatalogueChanged,
     Describe,
     Mail,
-    NotStored,
     Operate,
     Operated,
-    Ready,
     SubmitSignal,
+    Unavailable,
     Wake,
     exchange_account_name,
     inbox_name,
+    strategy_account_name,
 )
+from orderwright.actors.noticeboard import ExchangeCondition
 from orderwright.actors.pykka_env import PykkaEnv
+from orderwright.actors.questions import Questions
+from orderwright.actors.rooms import ROOMS, RoomTerms
 from orderwright.actors.snapshots import EVERY
-from orderwright.actors.strategy_account import StrategyAccount
 from orderwright.actors.supervisor import SUPERVISOR, Restarts, Supervisor
 from orderwright.actors.switchboard import Health, OperatorCommand
 from orderwright.clock import Clock, monotonic
 from orderwright.engine.catalogue.state import Catalogue
+from orderwright.engine.instruments import MarketType
 from orderwright.engine.strategy_account.commands import PauseTrading, ResumeTrading
 from orderwright.engine.strategy_account.state import Rules
 from orderwright.eventstore.snapshots import SnapshotStore
@@ -48,11 +54,11 @@ from orderwright.moments import Micros
 
 logger = logging.getLogger(__name__)
 
-_ACTOR_WAIT = 0.5
 _RECOVERY_WAIT = 30.0
 _CONNECTION_WAIT = 5.0
 _CONNECTION_LOOK = 0.05
 _MOST_WOKEN_TO_DESCRIBE = 200
+_LOG_WATCH_SECONDS = 5.0
 
 
 class Engine:
@@ -74,6 +80,7 @@ class Engine:
         local_token_hash: str | None = None,
         snapshots: SnapshotStore | None = None,
         snapshot_every: int = EVERY,
+        limits: Limits | None = None,
     ) -> None:
         self._clock = clock
         self._reader = reader
@@ -88,6 +95,7 @@ class Engine:
             catalogue=lambda: self._desk.catalogue, gateway=self._gateway, board=self._board, rules=rules
         )
         self._asks = Asks()
+        self._terms = RoomTerms(snapshot_every=snapshot_every, limits=limits or Limits())
         self._env = PykkaEnv(
             clock=clock,
             reader=reader,
@@ -97,13 +105,22 @@ class Engine:
             asks=self._asks,
             make_room=self._make_room,
             snapshots=snapshots,
+            limits=self._terms.limits,
         )
-        self._supervisor = Supervisor(env=self._env, restarts=restarts)
-        self._snapshot_every = snapshot_every
+        self._supervisor = Supervisor(env=self._env, restarts=restarts, stash=self._terms.limits.mailbox)
+        self._questions = Questions(self._env, self._asks, self._supervisor)
+        self._kill_switch = KillSwitch(
+            desk=self._desk,
+            gate=self._env.gate,
+            wire=self._env.wire,
+            awake=self._busy,
+            describe=lambda names, timeout: self.describe(names, timeout=timeout),
+            changed=lambda: self._tell_supervisor(CatalogueChanged()),
+        )
         self._is_ready = False
 
     def start(self) -> None:
-        """Come up as after a crash: catalogue, exchanges, then every stream with unfinished business.
+        """Come up as after a crash: catalogue, supervisor, exchanges, then every stream with unfinished business.
 
         Returns once those have been reconciled, or after 30 seconds: what is late goes on in the background.
 
@@ -111,22 +128,32 @@ class Engine:
             EventStoreError: the log cannot be read.
         """
         self._desk.load()
+        self._kill_switch.load()
         self._env.open_mailbox(self._supervisor, SUPERVISOR)
-        accounts = [exchange_account_name(name) for name in self._desk.catalogue.accounts]
+        if not self._questions.is_supervised(timeout=_RECOVERY_WAIT):
+            logger.error("the supervisor does not answer")
+        for name in self._desk.catalogue.accounts:
+            self._tell_supervisor(Wake(name=exchange_account_name(name)))
         unfinished = self._unfinished()
-        for name in accounts:
-            self._tell_supervisor(Wake(name=name))
-        late = self._wake(unfinished, timeout=_RECOVERY_WAIT)
+        late = self._questions.wake(unfinished, timeout=_RECOVERY_WAIT)
         if late:
             logger.warning("%d of %d streams are still recovering: %s", len(late), len(unfinished), ", ".join(late))
+        self._watch_log()
         self._is_ready = True
 
-    def stop(self) -> None:
-        """End every actor, then let go of the exchanges; the log is its owner's to close."""
+    def stop(self) -> tuple[str, ...]:
+        """End every actor, then let go of the exchanges; the log is its owner's to close.
+
+        Returns the names of actors and threads that would not end, which are logged.
+        """
         self._is_ready = False
-        self._env.close()
+        left = self._env.close()
         for gateway in self._gateways.values():
             gateway.close()
+        left += self._env.threads_left()
+        if left:
+            logger.error("still alive after the end: %s", ", ".join(left))
+        return left
 
     def now(self) -> Micros:
         """Return the engine's time."""
@@ -157,49 +184,89 @@ class Engine:
         try:
             message = build(ask.id)
             ask.expect(len(message.recipients))
-            inbox = self._find(inbox_name(message.signal.strategy))
-            if inbox is None:
-                ask.add(NotStored(reason="the strategy's inbox is being rebuilt"))
-            else:
-                self._env.tell(message, inbox)
+            self._questions.send(inbox_name(message.signal.strategy), message)
             yield ask
         finally:
             self._asks.close(ask)
 
-    def operate(self, account: str, command: OperatorCommand, *, timeout: float) -> Operated | None:
+    def operate(self, account: str, command: OperatorCommand, *, timeout: float) -> Operated | Unavailable | None:
         """Give an operator's command to a strategy account; a pause closes the gate before it is written down."""
-        if isinstance(command, PauseTrading):
-            self._env.gate.close(account)
-        at = self._find(account)
-        if at is None:
-            return None
-        ask = self._asks.open(expected=1)
-        try:
-            self._env.tell(Operate(command_id=self._new_id(), command=command, ask=ask.id), at)
-            ask.wait(timeout)
-            answer = next((reply for reply in ask.replies if isinstance(reply, Operated)), None)
-        finally:
-            self._asks.close(ask)
-        if answer is not None and isinstance(command, ResumeTrading):
-            self._env.gate.open(account)
-        return answer
+        return self._operate([account], lambda _name: command, timeout=timeout)[account]
 
-    def describe(self, accounts: Sequence[str], *, timeout: float) -> dict[str, AccountView | None]:
+    def operate_within(
+        self, scope: Scope, build: Callable[[str], OperatorCommand], *, wake: bool, timeout: float
+    ) -> dict[str, Operated | Unavailable | None]:
+        """Give a command to the strategy accounts within a scope."""
+        declared = [strategy_account_name(*pair) for pair in self._desk.catalogue.links] if wake else self._busy()
+        return self._operate([name for name in declared if covers(scope, name)], build, timeout=timeout)
+
+    def _operate(
+        self, names: Sequence[str], build: Callable[[str], OperatorCommand], *, timeout: float
+    ) -> dict[str, Operated | Unavailable | None]:
+        commands = {name: build(name) for name in names}
+        shut = [
+            name
+            for name, command in commands.items()
+            if isinstance(command, PauseTrading) and not self._env.gate.is_closed(name)
+        ]
+        for name in shut:
+            self._env.gate.close(name)
+        replies = self._questions.ask(
+            names,
+            lambda name, ask: Operate(command_id=self._new_id(), command=commands[name], ask=ask),
+            timeout,
+        )
+        answers: dict[str, Operated | Unavailable | None] = dict.fromkeys(names)
+        for reply in replies:
+            match reply:
+                case Operated(account=name) | Unavailable(name=name):
+                    answers[name] = reply
+        for name, answer in answers.items():
+            is_resumed = isinstance(answer, Operated) and isinstance(commands[name], ResumeTrading)
+            is_undone = isinstance(answer, Unavailable) and name in shut
+            if is_resumed or is_undone:
+                self._env.gate.open(name)
+        return answers
+
+    def describe(self, accounts: Sequence[str], *, timeout: float) -> Mapping[str, AccountView | Unavailable | None]:
         """Return a view of each strategy account."""
-        ends = monotonic() + timeout
-        asleep = [name for name in accounts if name not in self._supervisor.book]
-        self._wake(asleep[:_MOST_WOKEN_TO_DESCRIBE], timeout=timeout)
-        awake = [at for name in accounts if (at := self._supervisor.book.get(name)) is not None]
-        ask = self._asks.open(expected=len(awake))
-        try:
-            for at in awake:
-                self._env.tell(Describe(ask=ask.id), at)
-            if awake:
-                ask.wait(max(0.0, ends - monotonic()))
-            views = {reply.account: reply for reply in ask.replies if isinstance(reply, AccountView)}
-        finally:
-            self._asks.close(ask)
-        return {name: views.get(name) for name in accounts}
+        book = self._supervisor.book
+        asleep = [name for name in accounts if name not in book][:_MOST_WOKEN_TO_DESCRIBE]
+        asked = [*asleep, *(name for name in accounts if name in book)]
+        views: dict[str, AccountView | Unavailable | None] = dict.fromkeys(accounts)
+        for reply in self._questions.ask(asked, lambda _name, ask: Describe(ask=ask), timeout):
+            match reply:
+                case AccountView(account=name) | Unavailable(name=name):
+                    views[name] = reply
+        return views
+
+    def revive(self, actor: str, *, timeout: float) -> bool:
+        """Let an actor out of quarantine."""
+        return self._questions.revive(actor, timeout=timeout)
+
+    def halt(self, scope: Scope, *, by: str, why: str, timeout: float) -> HaltReport:
+        """Let nothing more leave within the scope."""
+        return self._kill_switch.halt(scope, by=by, why=why, timeout=timeout)
+
+    def lift_halt(self, scope: Scope, *, by: str, why: str) -> None:
+        """Let orders leave again."""
+        self._kill_switch.lift(scope, by=by, why=why)
+
+    @property
+    def alarms(self) -> Alarms:
+        """What somebody should look at."""
+        return self._env.noticeboard.alarms
+
+    def exchange_accounts(self) -> tuple[ExchangeCondition, ...]:
+        """Return how each exchange account is."""
+        known = self._env.noticeboard.exchanges
+        return tuple(known[name] for name in sorted(known))
+
+    def exposures(self, account: str) -> dict[str, tuple[str, ...]]:
+        """Return the symbols in which strategy accounts on an exchange account are exposed."""
+        known = self._env.noticeboard.exposures
+        by_name = (item for kind in MarketType for item in known.on((account, kind)).items())
+        return {name: tuple(sorted(symbols)) for name, symbols in sorted(by_name)}
 
     def signal_events(self, signal_id: UUID) -> list[StoredEvent]:
         """Return a signal's whole life from the log."""
@@ -213,7 +280,8 @@ class Engine:
         Raises:
             StoreUnavailable: the log cannot be read.
         """
-        asleep = [name for name in self._unfinished() if self._supervisor.is_unattended(name)]
+        conditions, book = self._supervisor.conditions, self._supervisor.book
+        asleep = [name for name in self._unfinished() if name not in book and name not in conditions]
         for name in asleep:
             self._tell_supervisor(Wake(name=name))
         return asleep
@@ -243,32 +311,30 @@ class Engine:
 
     def health(self) -> Health:
         """Return how the engine is, part by part."""
-        parts = {"log": self._writer.trouble or "ok"} | self._supervisor.conditions()
-        return Health(live=True, ready=self._is_ready and not self._writer.trouble, parts=parts)
+        is_live = not self._is_ready or self._env.is_alive(SUPERVISOR)
+        trouble = self._writer.trouble
+        parts = {
+            "log": trouble or "ok",
+            "supervisor": "ok" if is_live else "dead: only a restart helps",
+            **parts_of(self._supervisor.conditions, self._env.noticeboard, self._desk.catalogue),
+        }
+        return Health(live=is_live, ready=self._is_ready and is_live and not trouble, parts=parts)
 
     def _unfinished(self) -> list[str]:
-        heads = self._reader.streams(attention_only=True)
-        return [head.stream for head in heads if head.stream.partition("/")[0] in _ROOMS]
+        marked = self._reader.streams(attention_only=True)
+        return [head.stream for head in marked if head.stream.partition("/")[0] in ROOMS]
 
-    def _find(self, name: str) -> Address | None:
-        at = self._supervisor.book.get(name)
-        if at is None:
-            self._wake([name], timeout=_ACTOR_WAIT)
-            at = self._supervisor.book.get(name)
-        return at
+    def _busy(self) -> list[str]:
+        names = {*self._supervisor.book, *self._supervisor.conditions}
+        return [name for name in names if name.startswith("strategy-account/")]
 
-    def _wake(self, names: Sequence[str], *, timeout: float) -> list[str]:
-        """Bring actors to life; return those that were not ready in time."""
-        ask = self._asks.open(expected=len(names))
-        try:
-            for name in names:
-                self._tell_supervisor(Wake(name=name, ask=ask.id))
-            if names:
-                ask.wait(timeout)
-            ready = {reply.at.rpartition("#")[0] for reply in ask.replies if isinstance(reply, Ready)}
-        finally:
-            self._asks.close(ask)
-        return [name for name in names if name not in ready]
+    def _watch_log(self) -> None:
+        trouble = self._writer.trouble
+        if trouble:
+            self.alarms.ring(AlarmKind.LOG_TROUBLE, "log", trouble)
+        else:
+            self.alarms.clear(AlarmKind.LOG_TROUBLE, "log")
+        self._env.later(_LOG_WATCH_SECONDS, self._watch_log)
 
     def _tell_supervisor(self, mail: Mail) -> None:
         self._env.tell(mail, SUPERVISOR)
@@ -292,23 +358,4 @@ class Engine:
         return gateway
 
     def _make_room(self, name: str, at: Address, env: Env) -> Room:
-        return _ROOMS[name.partition("/")[0]](at, env, self._directory, self._snapshot_every)
-
-
-def _strategy_account(at: Address, env: Env, directory: CatalogueDirectory, snapshot_every: int) -> Room:
-    return StrategyAccount(env=env, me=at, supervisor=SUPERVISOR, directory=directory, snapshot_every=snapshot_every)
-
-
-def _inbox(at: Address, env: Env, _directory: CatalogueDirectory, snapshot_every: int) -> Room:
-    return SignalInbox(env=env, me=at, supervisor=SUPERVISOR, snapshot_every=snapshot_every)
-
-
-def _exchange_account(at: Address, env: Env, directory: CatalogueDirectory, _snapshot_every: int) -> Room:
-    return ExchangeAccount(env=env, me=at, supervisor=SUPERVISOR, directory=directory)
-
-
-_ROOMS: dict[str, Callable[[Address, Env, CatalogueDirectory, int], Room]] = {
-    "strategy-account": _strategy_account,
-    "inbox": _inbox,
-    "exchange-account": _exchange_account,
-}
+        return ROOMS[name.partition("/")[0]](at, env, self._directory, self._terms)

@@ -1,5 +1,6 @@
 """What actors tell each other and what they answer to those who ask."""
 
+from enum import StrEnum
 from typing import Any, NewType
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from orderwright.engine.strategy_account.commands import (
 from orderwright.engine.strategy_account.results import LegResult
 from orderwright.eventstore.snapshots import Restored
 from orderwright.eventstore.store import Appended, AppendFailed, Conflict, StoredEvent
+from orderwright.moments import Micros
 from orderwright.readmodels.account_view import AccountView as AccountView
 from orderwright.readmodels.account_view import OrderView as OrderView
 from orderwright.readmodels.account_view import PositionView as PositionView
@@ -92,9 +94,10 @@ class Connected(Struct, frozen=True, kw_only=True):
 
 
 class Surveyed(Struct, frozen=True, kw_only=True):
-    """All open orders of an exchange account, whoever placed them."""
+    """All open orders of an exchange account, whoever placed them; `asked_at` is when the question was sent."""
 
     orders: tuple[ExchangeOrder, ...]
+    asked_at: Micros = Micros(0)
 
 
 class Unreachable(Struct, frozen=True, kw_only=True):
@@ -162,8 +165,21 @@ class Ready(Struct, frozen=True, kw_only=True):
     at: Address
 
 
+class AccountResting(Struct, frozen=True, kw_only=True):
+    """From the supervisor to an inbox: this incarnation rests; what was told to it last may not have been heard."""
+
+    account: str
+    at: Address
+
+
+class AccountHeldUp(Struct, frozen=True, kw_only=True):
+    """From the supervisor to an inbox: this strategy account is in quarantine, and nobody knows for how long."""
+
+    account: str
+
+
 class Stopped(Struct, frozen=True, kw_only=True):
-    """To the supervisor: this incarnation is gone; `reason` is empty if it was asked to stop."""
+    """To the supervisor: this incarnation is gone; `reason` is empty if it rests until it is wanted."""
 
     at: Address
     reason: str
@@ -176,10 +192,23 @@ class LogTrouble(Struct, frozen=True, kw_only=True):
 
 
 class Wake(Struct, frozen=True, kw_only=True):
-    """To the supervisor: bring this actor to life if it is not; `ask` hears `Awake`."""
+    """To the supervisor: bring this actor to life if it is not; `ask` hears `Ready`, or `Unavailable`."""
 
     name: str
     ask: AskId = NOBODY
+
+
+class Revive(Struct, frozen=True, kw_only=True):
+    """To the supervisor: let this actor out of quarantine; `ask` hears `Ready`."""
+
+    name: str
+    ask: AskId
+
+
+class Ping(Struct, frozen=True, kw_only=True):
+    """To the supervisor: answer `ask` when everything told before has been dealt with."""
+
+    ask: AskId
 
 
 class CatalogueChanged(Struct, frozen=True, kw_only=True):
@@ -198,6 +227,29 @@ class Describe(Struct, frozen=True, kw_only=True):
     """Tell `ask` how you are."""
 
     ask: AskId
+
+
+class OrdersShown(Struct, frozen=True, kw_only=True):
+    """From an exchange account to a strategy account: these open orders at the exchange bear your number."""
+
+    orders: tuple[ExchangeOrder, ...]
+    asked_at: Micros
+    ask: AskId = NOBODY
+
+
+Command = SubmitSignal | Operate | Describe | OrdersShown
+"""What is not an answer: it is bounded, and what an incarnation did not live to read goes to the next one."""
+
+
+class Deliver(Struct, frozen=True, kw_only=True):
+    """To the supervisor: see that this reaches the actor of that name, alive or not."""
+
+    name: str
+    mail: Command
+
+
+class Pong(Struct, frozen=True, kw_only=True):
+    """The answer to `Ping`."""
 
 
 class SignalStored(Struct, frozen=True, kw_only=True):
@@ -226,6 +278,28 @@ class NotStored(Struct, frozen=True, kw_only=True):
     """The signal is not stored, or nobody knows; a re-send is safe."""
 
     reason: str
+
+
+class Away(StrEnum):
+    """Why an actor takes nothing now."""
+
+    QUARANTINED = "quarantined"
+    OVERLOADED = "overloaded"
+
+
+class Unavailable(Struct, frozen=True, kw_only=True):
+    """The actor takes nothing now, and nothing was done. Only an operator lets it out of quarantine."""
+
+    name: str
+    away: Away
+    reason: str
+
+
+def turned_away(command: Command, name: str, *, away: Away, reason: str) -> "Overloaded | NotStored | Unavailable":
+    """Return the answer to a command that the actor `name` cannot take."""
+    if not isinstance(command, SubmitSignal):
+        return Unavailable(name=name, away=away, reason=reason)
+    return Overloaded() if away is Away.OVERLOADED else NotStored(reason=reason)
 
 
 class AccountReport(Struct, frozen=True, kw_only=True):
@@ -257,6 +331,8 @@ Reply = (
     | Operated
     | AccountView
     | Ready
+    | Pong
+    | Unavailable
 )
 
 Mail = (
@@ -275,11 +351,17 @@ Mail = (
     | SignalSettled
     | AccountReady
     | AccountWanted
+    | AccountResting
+    | AccountHeldUp
     | Ready
     | Stopped
     | LogTrouble
     | Wake
+    | Revive
+    | Ping
     | CatalogueChanged
     | Operate
     | Describe
+    | OrdersShown
+    | Deliver
 )

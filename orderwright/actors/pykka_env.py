@@ -2,37 +2,44 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-
-import pykka
+from itertools import count
+from typing import Any, get_args
 
 from orderwright.actors.asks import Asks
 from orderwright.actors.env import Env, Room
 from orderwright.actors.gate import Gate
+from orderwright.actors.limits import Limits
+from orderwright.actors.mailbox import Posted
 from orderwright.actors.messages import (
     Address,
     AppendEnded,
     AskId,
+    Away,
     Called,
+    Command,
     Connected,
+    Deliver,
     Loaded,
     LoadFailed,
     Mail,
     Reply,
-    Rest,
     Start,
     Stopped,
     Surveyed,
     Unreachable,
     name_of,
+    turned_away,
 )
+from orderwright.actors.noticeboard import Noticeboard
+from orderwright.actors.seat import Seat
 from orderwright.actors.snapshot_saver import SnapshotSaver
 from orderwright.actors.snapshots import codec_of
 from orderwright.actors.supervisor import SUPERVISOR
 from orderwright.actors.timers import Timers
-from orderwright.clock import Clock
+from orderwright.actors.wire import Wire
+from orderwright.clock import Clock, monotonic
 from orderwright.engine.instruments import Quote
 from orderwright.engine.outcomes import (
     CancelAnswered,
@@ -63,43 +70,16 @@ from orderwright.moments import SECOND, Micros
 
 logger = logging.getLogger(__name__)
 
-_REBUILDS_AT_ONCE = 8
 _CONNECTIONS_AT_ONCE = 8
 _SETTLING_SECONDS = 30.0
+_CLOSING_SECONDS = 10.0
+_STAGE_SECONDS = 0.5
+_WIRE_SECONDS = 2.0
 
-
-class _Mailbox(pykka.ThreadingActor):
-    """Forwards what arrives to a room, until its incarnation ends."""
-
-    use_daemon_thread = True
-
-    def __init__(
-        self,
-        room: Room,
-        *,
-        is_current: Callable[[], bool],
-        is_to_rest: Callable[[], bool],
-        ended: Callable[[str], None],
-    ) -> None:
-        super().__init__()
-        self._room = room
-        self._is_current = is_current
-        self._is_to_rest = is_to_rest
-        self._ended = ended
-
-    def on_receive(self, message: Mail) -> None:
-        """Hand the message to the room; what is left in a dead incarnation's mailbox goes nowhere."""
-        if self._is_current():
-            self._room.handle(message)
-
-    def on_stop(self) -> None:
-        """Let the room leave a snapshot when everything stops in good order."""
-        if self._is_to_rest():
-            self._room.handle(Rest())
-
-    def on_failure(self, exception_type: type[BaseException] | None, *_rest: object) -> None:
-        """Tell that the room broke."""
-        self._ended(exception_type.__name__ if exception_type is not None else "unknown")
+_INBOXES = "inbox/"
+_LAST_UP_FIRST = (_INBOXES, "strategy-account/", "exchange-account/", SUPERVISOR)
+_COMMANDS = get_args(Command)
+_POOLS = count(1)
 
 
 def _unsent(effect: PlaceOrder | CancelOrder) -> Outcome:
@@ -123,6 +103,7 @@ class PykkaEnv:
         asks: Asks,
         make_room: Callable[[str, Address, Env], Room],
         snapshots: SnapshotStore | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._clock = clock
         self._reader = reader
@@ -133,27 +114,45 @@ class PykkaEnv:
         self._make_room = make_room
         self._snapshots = snapshots
         self._saver = None if snapshots is None else SnapshotSaver(snapshots)
+        self._limits = limits or Limits()
         self._is_closing = False
         self._timers = Timers()
-        self._mailboxes: dict[Address, pykka.ActorRef[_Mailbox]] = {}
+        self._seats: dict[Address, Seat] = {}
         self._generations: dict[Address, int] = {}
-        self._rebuilds = threading.BoundedSemaphore(_REBUILDS_AT_ONCE)
-        self._connecting = ThreadPoolExecutor(_CONNECTIONS_AT_ONCE, thread_name_prefix="connect")
+        self._rebuilds = threading.BoundedSemaphore(self._limits.rebuilds_at_once)
+        self._pool_name = f"connect-{next(_POOLS)}-"
+        self._connecting = ThreadPoolExecutor(_CONNECTIONS_AT_ONCE, thread_name_prefix=self._pool_name)
+        self._noticeboard = Noticeboard(clock)
         self.gate = Gate()
+        self.wire = Wire()
+
+    @property
+    def noticeboard(self) -> Noticeboard:
+        """What actors publish, and may look at."""
+        return self._noticeboard
 
     def now(self) -> Micros:
         """Return the current moment."""
         return self._clock.now()
 
     def tell(self, message: Mail, to: Address) -> None:
-        """Put a message into a mailbox."""
-        mailbox = self._mailboxes.get(to)
-        if mailbox is None:
-            return
-        try:
-            mailbox.tell(message)
-        except pykka.ActorDeadError:
-            return
+        """Put a message into a mailbox; a command that is one too many is answered at once."""
+        seat = self._seats.get(to)
+        posted = Posted.CLOSED if seat is None else seat.mailbox.post(message)
+        if posted is Posted.FULL:
+            self._refuse(message, to)
+        elif posted is Posted.CLOSED:
+            self._too_late(message, to)
+
+    def _refuse(self, message: Mail, to: Address) -> None:
+        command = message.mail if isinstance(message, Deliver) else message
+        if isinstance(command, _COMMANDS):
+            reply = turned_away(command, name_of(to), away=Away.OVERLOADED, reason="its mailbox is full")
+            self._asks.reply(command.ask, reply)
+
+    def _too_late(self, message: Mail, to: Address) -> None:
+        if isinstance(message, _COMMANDS) and not self._is_closing:
+            self.tell(Deliver(name=name_of(to), mail=message), SUPERVISOR)
 
     def load(self, stream: str, to: Address) -> None:
         """Read a stream, on the thread of the actor that asks."""
@@ -199,15 +198,33 @@ class PykkaEnv:
 
     def call(self, account: str, effect: Effect, to: Address) -> None:
         """Carry out an effect, unless the gate says no at this very moment, or the log may be another engine's."""
-        if isinstance(effect, PlaceOrder | CancelOrder) and not self._writer.holds_lease:
-            self.tell(Called(outcome=_unsent(effect)), to)
+        if not isinstance(effect, PlaceOrder | CancelOrder):
+            self._gateway(account).submit(effect, lambda outcome: self._called(account, effect, outcome, to))
             return
-        if isinstance(effect, PlaceOrder):
-            refusal = self.gate.refusal(name_of(to), effect, self._clock.now())
-            if refusal is not None:
-                self.tell(Called(outcome=PlacementAnswered(order_id=effect.order_id, result=refusal)), to)
-                return
-        self._gateway(account).submit(effect, lambda outcome: self._called(account, effect, outcome, to))
+        ticket = self.wire.begin(name_of(to), effect)
+        # Asked once the call is noted: whoever shuts the gate and then looks at the wire misses none.
+        refusal = self._refusal(effect, name_of(to))
+        if refusal is not None:
+            self._answered(ticket, refusal, to)
+            return
+        try:
+            self._gateway(account).submit(effect, lambda outcome: self._answered(ticket, outcome, to))
+        except BaseException:
+            self.wire.end(ticket)
+            raise
+
+    def _refusal(self, effect: PlaceOrder | CancelOrder, name: str) -> Outcome | None:
+        if not self._writer.holds_lease:
+            return _unsent(effect)
+        if isinstance(effect, CancelOrder):
+            return None
+        refused = self.gate.refusal(name, effect, self._clock.now())
+        return None if refused is None else PlacementAnswered(order_id=effect.order_id, result=refused)
+
+    def _answered(self, ticket: int, outcome: Outcome, to: Address) -> None:
+        # Told first: whoever waits for the wire to be clear may ask the actor next, and hear of this answer.
+        self.tell(Called(outcome=outcome), to)
+        self.wire.end(ticket)
 
     def _called(self, account: str, effect: Effect, outcome: Outcome, to: Address) -> None:
         if isinstance(outcome, QuoteAnswered) and isinstance(outcome.result, Quote):
@@ -234,11 +251,12 @@ class PykkaEnv:
 
     def _survey(self, account: str, to: Address) -> None:
         try:
+            asked_at = self._clock.now()
             orders = self._gateway(account).open_orders()
         except ExchangeError as exc:
             self.tell(Unreachable(reason=str(exc)), to)
         else:
-            self.tell(Surveyed(orders=orders), to)
+            self.tell(Surveyed(orders=orders, asked_at=asked_at), to)
 
     def after(self, delay: int, message: Mail, to: Address) -> None:
         """Deliver a message later."""
@@ -250,6 +268,8 @@ class PykkaEnv:
 
     def spawn(self, name: str, at: Address) -> None:
         """Start an actor's thread and tell it to rebuild itself."""
+        if self._is_closing:
+            return
         self._generations[at] = self._writer.generation
         room = self._make_room(name, at, self)
         self.open_mailbox(room, at)
@@ -258,32 +278,75 @@ class PykkaEnv:
     def open_mailbox(self, room: Room, at: Address) -> None:
         """Give a room its thread."""
         rests = codec_of(name_of(at)) is not None
-        self._mailboxes[at] = _Mailbox.start(
+        seat = Seat(
             room,
-            is_current=lambda: at in self._mailboxes,
+            at=at,
+            mailbox_limit=self._limits.mailbox,
+            is_current=lambda: at in self._seats,
             is_to_rest=lambda: rests and self._is_closing,
             ended=lambda reason: self._ended(at, reason),
+            too_late=lambda mail: self._too_late(mail, at),
         )
+        self._seats[at] = seat
+        seat.begin()
 
-    def stop(self, at: Address, reason: str) -> None:
+    def stop(self, at: Address, reason: str, left: Sequence[Mail] = ()) -> None:
         """End an incarnation."""
-        self._ended(at, reason)
+        self._ended(at, reason, left)
 
-    def _ended(self, at: Address, reason: str) -> None:
-        mailbox = self._mailboxes.pop(at, None)
+    def _ended(self, at: Address, reason: str, left: Sequence[Mail] = ()) -> None:
+        seat = self._seats.pop(at, None)
         self._generations.pop(at, None)
-        if mailbox is None:
+        if seat is None:
             return
-        mailbox.stop(block=False)
+        unread = seat.mailbox.close()
+        seat.end()
         self.tell(Stopped(at=at, reason=reason), SUPERVISOR)
+        for mail in (*left, *unread):
+            self._too_late(mail, at)
 
-    def close(self) -> None:
-        """End every actor and every thread, the supervisor's last."""
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do something short after a while, on a thread that others wait for."""
+        self._timers.after(seconds, act)
+
+    def is_alive(self, at: Address) -> bool:
+        """Whether this incarnation has a thread that handles its messages."""
+        seat = self._seats.get(at)
+        return seat is not None and seat.is_alive
+
+    def close(self, *, within: float = _CLOSING_SECONDS) -> tuple[str, ...]:
+        """End every actor, those that came up last first, then every thread; the supervisor is the last actor.
+
+        What an actor was told before is dealt with. Returns the names of what is still alive after `within` seconds.
+        """
         self._is_closing = True
-        for at in sorted(self._mailboxes, key=lambda known: known == SUPERVISOR):
-            mailbox = self._mailboxes.pop(at)
-            mailbox.stop(block=True, timeout=5)
+        ends = monotonic() + within
+        stopping: dict[Address, Seat] = {}
+        for stage in _LAST_UP_FIRST:
+            stopping |= self._end_stage(stage, ends)
+            if stage == _INBOXES:
+                self.wire.wait_clear(lambda _name: True, min(_WIRE_SECONDS, max(0.0, ends - monotonic())))
         self._timers.close()
-        self._connecting.shutdown(cancel_futures=True)
+        self._connecting.shutdown(wait=False, cancel_futures=True)
         if self._saver is not None:
             self._saver.close()
+        return tuple(at for at, seat in stopping.items() if not seat.join(0))
+
+    def _end_stage(self, stage: str, ends: float) -> dict[Address, Seat]:
+        seats = {at: seat for at, seat in list(self._seats.items()) if at.startswith(stage)}
+        for seat in seats.values():
+            seat.end()
+        # One that hangs does not take the time of those that come after it.
+        ends = max(ends, monotonic() + _STAGE_SECONDS)
+        for at, seat in seats.items():
+            seat.join(max(0.0, ends - monotonic()))
+            self._seats.pop(at, None)
+        return seats
+
+    def threads_left(self, *, within: float = 1.0) -> tuple[str, ...]:
+        """Return the names of threads that are still at an exchange after `within` seconds, once all is closed."""
+        ends = monotonic() + within
+        threads = [thread for thread in threading.enumerate() if thread.name.startswith(self._pool_name)]
+        for thread in threads:
+            thread.join(max(0.0, ends - monotonic()))
+        return tuple(thread.name for thread in threads if thread.is_alive())

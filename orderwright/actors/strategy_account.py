@@ -8,14 +8,20 @@ from uuid import UUID
 from msgspec import Struct
 
 from orderwright.actors.calls import Calls
+from orderwright.actors.doubts import Doubts
 from orderwright.actors.env import Directory, Env, Profile
 from orderwright.actors.envelopes import Causes
+from orderwright.actors.folding import fold_account
+from orderwright.actors.idling import IDLE, Idling
+from orderwright.actors.limits import Limits
+from orderwright.actors.listeners import Listeners
 from orderwright.actors.messages import (
     NOBODY,
     AccountReport,
     Address,
     AppendEnded,
     AskId,
+    Away,
     Called,
     CatalogueChanged,
     Describe,
@@ -26,16 +32,20 @@ from orderwright.actors.messages import (
     Mail,
     Operate,
     Operated,
+    OrdersShown,
     Ready,
     Rest,
     SignalSettled,
     Start,
     Tick,
     name_of,
+    turned_away,
 )
 from orderwright.actors.snapshots import EVERY, AccountImage, Rhythm
-from orderwright.engine.ids import OrderId, SignalId
-from orderwright.engine.outcomes import OrderSeen
+from orderwright.actors.strangers import Strangers
+from orderwright.actors.surroundings import Surroundings
+from orderwright.engine.ids import OrderId
+from orderwright.engine.outcomes import FetchQuote, OrderSeen
 from orderwright.engine.strategy_account.commands import (
     AdoptTerms,
     CancelOrders,
@@ -48,18 +58,16 @@ from orderwright.engine.strategy_account.decide import decide
 from orderwright.engine.strategy_account.effects import look, outstanding
 from orderwright.engine.strategy_account.events import Event, LiquidationEnded, SignalEnded
 from orderwright.engine.strategy_account.evolve import evolve
-from orderwright.engine.strategy_account.state import CancelOutcome, Context, Run, State
-from orderwright.eventstore.codec import EventCodec
+from orderwright.engine.strategy_account.state import Context, Run, State
 from orderwright.eventstore.store import Append, Appended, AppendFailed
 from orderwright.moments import SECOND
 from orderwright.readmodels.account_view import view
 
 logger = logging.getLogger(__name__)
 
-CODEC: EventCodec[Event] = EventCodec(Event)
-
 _FULL_LOG = "full log"
 _FULL_LOG_WAIT = SECOND // 5
+_MARKET_WAIT = SECOND // 4
 
 
 class _Phase(Enum):
@@ -67,11 +75,6 @@ class _Phase(Enum):
     RECOVERING = "recovering"
     LIVE = "live"
     OVER = "over"
-
-
-class _Listener(Struct, frozen=True, kw_only=True):
-    ask: AskId
-    inbox: Address | None = None
 
 
 class _Pending(Struct, frozen=True, kw_only=True):
@@ -96,17 +99,24 @@ class StrategyAccount:
 
     While an append is under way, whatever else arrives waits: each message is decided on the state that all before it
     left. After a rebuild it first asks about every unfinished order, and takes commands once that is answered.
+    With nothing to look after it rests, until the supervisor brings it back.
     """
 
     def __init__(
-        self, *, env: Env, me: Address, supervisor: Address, directory: Directory, snapshot_every: int = EVERY
+        self,
+        *,
+        env: Env,
+        me: Address,
+        supervisor: Address,
+        directory: Directory,
+        snapshot_every: int = EVERY,
+        limits: Limits | None = None,
     ) -> None:
         self._env = env
         self._me = me
         self._name = name_of(me)
         self._supervisor = supervisor
-        self._directory = directory
-        self._profile: Profile | None = None
+        self._surroundings = Surroundings(env, directory, self._name)
         self._phase = _Phase.REBUILDING
         self._state = State()
         self._version = 0
@@ -117,11 +127,15 @@ class StrategyAccount:
         self._commands: deque[Mail] = deque()
         self._to_recover: deque[Message] = deque()
         self._unseen: set[OrderId] = set()
-        self._listeners: dict[SignalId, _Listener] = {}
+        self._listeners = Listeners(env, self._name)
         self._timers: set[str] = set()
         self._causes = Causes(self._name)
         self._calls = Calls(env, me)
+        self._strangers = Strangers(env, self._name, self._calls)
         self._snapshots = Rhythm(env, self._name, snapshot_every)
+        self._limits = limits or Limits()
+        self._doubts = Doubts(env, self._name, self._limits.doubt_alarm_after)
+        self._idling = Idling(env, me, self._limits.idle_after)
 
     def handle(self, mail: Mail) -> None:
         """Take one message."""
@@ -140,8 +154,10 @@ class StrategyAccount:
                 self._take_snapshot()
             case Tick(reason=reason) if reason == _FULL_LOG:
                 self._decide_again()
-            case Called() | Tick():
+            case Called() | Tick() | OrdersShown():
                 self._outcomes.append(mail)
+            case Operate() | Describe() if len(self._commands) >= self._limits.mailbox:
+                self._env.reply(mail.ask, turned_away(mail, self._name, away=Away.OVERLOADED, reason="it is busy"))
             case _:
                 self._commands.append(mail)
         self._go_on()
@@ -168,38 +184,28 @@ class StrategyAccount:
     def _end(self, reason: str) -> None:
         # What is still stashed must not be acted on: this state may not be what the log has.
         self._phase = _Phase.OVER
-        self._env.stop(self._me, reason)
+        self._env.stop(self._me, reason, self._commands)
 
     def _fail_with_the_log(self, reason: str) -> None:
         self._env.tell(LogTrouble(at=self._me), self._supervisor)
         self._end(reason)
 
     def _rebuild(self, loaded: Loaded) -> None:
-        self._profile = self._directory.profile(self._name)
-        if self._profile is None:
+        profile = self._surroundings.look()
+        if profile is None:
             self._end(f"the catalogue has no {self._name}")
             return
-        self._fold(loaded)
+        self._state, self._version, self._position = fold_account(loaded, self._causes)
+        if loaded.snapshot is not None:
+            self._snapshots.begin_after(loaded.snapshot.version)
+        self._surroundings.show(self._state)
         self._causes.forget_all_but(self._state.orders)
         self._phase = _Phase.RECOVERING
-        self._to_recover.extend((Recover(), AdoptTerms(terms=self._profile.terms)))
+        self._to_recover.extend((Recover(), AdoptTerms(terms=profile.terms)))
         self._unseen = set(self._state.orders)
-        context = self._context(self._profile)
+        context = self._context(profile)
         for order in self._state.orders.values():
-            self._calls.make(self._profile.account, look(self._state, order, context))
-
-    def _fold(self, loaded: Loaded) -> None:
-        if loaded.snapshot is not None:
-            image: AccountImage = loaded.snapshot.state
-            self._state = image.state
-            self._causes.restore(image.requests)
-            self._version, self._position = loaded.snapshot.version, loaded.snapshot.position
-            self._snapshots.begin_after(self._version)
-        for stored in loaded.events:
-            event = CODEC.decode(stored)
-            self._state = evolve(self._state, event)
-            self._causes.note(stored, event)
-            self._version, self._position = stored.version, stored.position
+            self._calls.make(profile.account, look(self._state, order, context))
 
     def _take_snapshot(self) -> None:
         if self._pending is None:
@@ -212,17 +218,45 @@ class StrategyAccount:
             return False
         self._phase = _Phase.LIVE
         self._to_recover.append(TimePassed())
+        self._idling.interrupt()
         self._env.tell(Ready(at=self._me), self._supervisor)
         return True
+
+    def _rest_if_idle(self) -> None:
+        is_over = self._idling.is_over()
+        nobody_waits = self._listeners.are_none and self._strangers.are_none
+        if self._outcomes or self._commands:
+            self._idling.interrupt()
+        elif is_over and nobody_waits and not self._state.has_unfinished_business:
+            self._surroundings.show(self._state)
+            self._take_snapshot()
+            self._end("")
 
     def _take_outcome(self, mail: Mail) -> None:
         if isinstance(mail, Called):
             self._calls.answered(mail.outcome)
             if isinstance(mail.outcome, OrderSeen):
                 self._unseen.discard(mail.outcome.order_id)
+                if mail.outcome.order_id not in self._state.orders:
+                    self._strangers.answered(mail.outcome)
             self._decide(mail.outcome)
+        elif isinstance(mail, OrdersShown):
+            self._shown(mail)
+        elif isinstance(mail, Tick) and mail.reason == IDLE:
+            self._rest_if_idle()
         elif isinstance(mail, Tick):
             self._tick(mail.reason)
+
+    def _shown(self, mail: OrdersShown) -> None:
+        profile = self._surroundings.profile
+        for order in mail.orders:
+            order_id = OrderId(order.client_order_id)
+            known = self._state.orders.get(order_id)
+            if known is None and profile is not None:
+                self._strangers.meet(order, profile.account, self._context(profile))
+            elif known is not None and known.placement_in_doubt:
+                seen = OrderSeen(order_id=order_id, asked_at=mail.asked_at, result=order)
+                self._outcomes.append(Called(outcome=seen))
 
     def _take_command(self, mail: Mail) -> None:
         match mail:
@@ -233,48 +267,52 @@ class StrategyAccount:
             case Describe(ask=ask):
                 self._env.reply(ask, view(self._name, self._state, version=self._version, condition=""))
             case CatalogueChanged():
-                self._profile = self._directory.profile(self._name) or self._profile
-                if self._profile is not None:
-                    self._decide(AdoptTerms(terms=self._profile.terms))
+                profile = self._surroundings.look()
+                self._surroundings.show(self._state)
+                if profile is not None:
+                    self._decide(AdoptTerms(terms=profile.terms))
             case _:
                 logger.warning("%s was told something that is not for it: %s", self._name, type(mail).__name__)
 
     def _execute(self, mail: Execute) -> None:
+        self._idling.interrupt()
         command = mail.command
         is_running = any(run.signal_id == command.signal_id for run in self._state.queue)
         if command.sequence <= self._state.last_sequence and not is_running:
             self._env.tell(SignalSettled(account=self._name, sequence=command.sequence), mail.inbox)
             self._env.reply(mail.ask, AccountReport(account=self._name, results=()))
             return
-        self._listeners[command.signal_id] = _Listener(ask=mail.ask, inbox=mail.inbox)
+        self._listeners.add(command.signal_id, mail.ask, mail.inbox)
         self._decide(command, command_id=command.signal_id)
 
     def _operate(self, mail: Operate) -> None:
+        self._idling.interrupt()
         command = mail.command
         if not isinstance(command, CancelOrders | LiquidatePositions):
             if not self._decide(command, command_id=mail.command_id, reply_to=mail.ask):
                 self._env.reply(mail.ask, Operated(account=self._name, done=True, changed=False))
             return
-        self._listeners[command.command_id] = _Listener(ask=mail.ask)
+        self._listeners.add(command.command_id, mail.ask)
         if not self._decide(command, command_id=command.command_id):
-            del self._listeners[command.command_id]
+            self._listeners.discard(command.command_id)
             reply = Operated(account=self._name, done=False, changed=False, note="already under way")
             self._env.reply(mail.ask, reply)
 
     def _tick(self, reason: str) -> None:
         self._timers.discard(reason)
         self._calls.pace_ended(reason)
-        if reason == "poll" and self._profile is not None:
-            context = self._context(self._profile)
+        if reason == "poll" and self._surroundings.profile is not None:
+            self._doubts.look(self._state.orders)
+            context = self._context(self._surroundings.profile)
             for order in self._state.orders.values():
                 if not order.in_doubt and order.exchange_order_id is not None:
-                    self._calls.make(self._profile.account, look(self._state, order, context), paced=False)
+                    self._calls.make(self._surroundings.profile.account, look(self._state, order, context), paced=False)
         self._decide(TimePassed())
 
     def _decide(self, message: Message, *, command_id: UUID | None = None, reply_to: AskId = NOBODY) -> bool:
-        if self._profile is None:
+        if self._surroundings.profile is None:
             return False
-        events = decide(self._state, message, self._context(self._profile))
+        events = decide(self._state, message, self._context(self._surroundings.profile))
         if not events:
             self._act()
         elif not self._write(events, command_id, reply_to):
@@ -295,6 +333,8 @@ class StrategyAccount:
             if isinstance(event, SignalEnded):
                 ended.extend(run for run in (*state.queue, *state.operations) if run.signal_id == event.signal_id)
             state = evolve(state, event)
+        # Said before anything that follows from it can leave.
+        self._surroundings.show_if_shared(self._state, state)
         liquidated = tuple(event for event in events if isinstance(event, LiquidationEnded))
         self._pending = _Pending(state=state, ended=tuple(ended), liquidated=liquidated, reply_to=reply_to)
         batch = Append(
@@ -312,40 +352,34 @@ class StrategyAccount:
             end(f"an append ended as {mail.outcome}")
             return
         self._state = pending.state
+        if self._phase is _Phase.LIVE:
+            self._idling.interrupt()
         self._version, self._position = mail.outcome.version, mail.outcome.position
         self._causes.forget_all_but(self._state.orders)
         self._calls.forget_all_but(self._state.orders)
+        self._surroundings.show_if_shared(self._state)
+        if not self._doubts.are_none:
+            self._doubts.look(self._state.orders)
         if self._snapshots.is_due(self._version):
             self._take_snapshot()
         if pending.reply_to != NOBODY:
             self._env.reply(pending.reply_to, Operated(account=self._name, done=True, changed=True))
         for run in pending.ended:
-            self._report(run)
+            self._listeners.run_ended(run)
         for liquidated in pending.liquidated:
-            self._report_liquidation(liquidated)
+            self._listeners.liquidation_ended(liquidated)
         self._act()
 
-    def _report(self, run: Run) -> None:
-        listener = self._listeners.pop(run.signal_id, None)
-        if listener is None:
-            return
-        if listener.inbox is None:
-            self._env.reply(listener.ask, _operated(self._name, run))
-            return
-        self._env.reply(listener.ask, AccountReport(account=self._name, results=tuple(leg.result for leg in run.legs)))
-        self._env.tell(SignalSettled(account=self._name, sequence=run.sequence), listener.inbox)
-
-    def _report_liquidation(self, event: LiquidationEnded) -> None:
-        listener = self._listeners.pop(event.command_id, None)
-        if listener is not None:
-            self._env.reply(listener.ask, Operated(account=self._name, done=True, changed=True, note=event.note))
-
     def _act(self) -> None:
-        if self._profile is None:
+        if self._surroundings.profile is None:
             return
-        context = self._context(self._profile)
+        context = self._context(self._surroundings.profile)
         for effect in outstanding(self._state, context):
-            self._calls.make(self._profile.account, effect)
+            if isinstance(effect, FetchQuote) and context.market.instruments is None:
+                # The exchange is not connected yet: a signal can wait for that as long as it is young enough.
+                self._set_timer("market", _MARKET_WAIT)
+            else:
+                self._calls.make(self._surroundings.profile.account, effect)
         if self._state.orders:
             self._set_timer("poll", context.rules.poll_interval)
         if self._state.liquidation is not None:
@@ -357,23 +391,4 @@ class StrategyAccount:
             self._env.after(delay, Tick(reason=reason), self._me)
 
     def _context(self, profile: Profile) -> Context:
-        return Context(
-            now=self._env.now(),
-            identity=profile.identity,
-            rules=self._directory.rules(),
-            market=self._directory.market(profile),
-            shares_account=profile.shares_account,
-            is_reconciled=self._phase is _Phase.LIVE,
-        )
-
-
-def _operated(name: str, run: Run) -> Operated:
-    outcomes = [outcome for leg in run.legs for outcome in leg.cancels.values()]
-    return Operated(
-        account=name,
-        done=True,
-        changed=bool(outcomes),
-        cancelled=outcomes.count(CancelOutcome.CANCELLED),
-        failed=outcomes.count(CancelOutcome.FAILED),
-        in_doubt=outcomes.count(CancelOutcome.IN_DOUBT),
-    )
+        return self._surroundings.context(profile, is_reconciled=self._phase is _Phase.LIVE)

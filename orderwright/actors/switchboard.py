@@ -1,15 +1,19 @@
 """What the entry points (HTTP, jobs) may do with the running engine; everything here is thread-safe."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 from uuid import UUID
 
 from msgspec import Struct
 
+from orderwright.actors.alarms import Alarms
 from orderwright.actors.asks import Ask
 from orderwright.actors.declarations import Applied
-from orderwright.actors.messages import AccountView, AskId, Operated, SubmitSignal
+from orderwright.actors.gate import Scope
+from orderwright.actors.kill_switch import HaltReport
+from orderwright.actors.messages import AccountView, AskId, Operated, SubmitSignal, Unavailable
+from orderwright.actors.noticeboard import ExchangeCondition
 from orderwright.engine.catalogue.state import Catalogue
 from orderwright.engine.strategy_account.commands import (
     AllocateCapital,
@@ -64,15 +68,63 @@ class Switchboard(Protocol):
         """
         ...
 
-    def operate(self, account: str, command: OperatorCommand, *, timeout: float) -> Operated | None:
+    def operate(self, account: str, command: OperatorCommand, *, timeout: float) -> Operated | Unavailable | None:
         """Give an operator's command to the strategy account of that name (see `strategy_account_name`).
 
-        Returns None if there was no answer within `timeout` seconds: it may still be carried out.
+        Returns None if there was no answer within `timeout` seconds: it may still be carried out. `Unavailable`: it
+        will not.
         """
         ...
 
-    def describe(self, accounts: Sequence[str], *, timeout: float) -> dict[str, AccountView | None]:
-        """Return a view of each named strategy account; None where none came within `timeout` seconds."""
+    def operate_within(
+        self, scope: Scope, build: Callable[[str], OperatorCommand], *, wake: bool, timeout: float
+    ) -> Mapping[str, Operated | Unavailable | None]:
+        """Give the strategy accounts within a scope the command that `build` makes for each name; see `operate`.
+
+        Those that rest, having nothing open and nothing to do, are left out unless `wake`.
+        """
+        ...
+
+    def describe(self, accounts: Sequence[str], *, timeout: float) -> Mapping[str, AccountView | Unavailable | None]:
+        """Return a view of each named strategy account, or why there is none.
+
+        None where none came within `timeout` seconds, or where it would have been one too many to wake.
+        """
+        ...
+
+    def revive(self, actor: str, *, timeout: float) -> bool:
+        """Let an actor out of quarantine; return whether it was ready within `timeout` seconds."""
+        ...
+
+    def halt(self, scope: Scope, *, by: str, why: str, timeout: float) -> HaltReport:
+        """Let nothing more leave within the scope; return what had left when that was so, after `timeout` seconds.
+
+        Raises:
+            CatalogueRefused: there is no such account or strategy.
+            HaltNotStored: nothing leaves any more, but that is not written down.
+        """
+        ...
+
+    def lift_halt(self, scope: Scope, *, by: str, why: str) -> None:
+        """Let orders leave again.
+
+        Raises:
+            CatalogueRefused: there is no such account or strategy.
+            EventStoreError: it could not be written down, so the halt goes on.
+        """
+        ...
+
+    @property
+    def alarms(self) -> Alarms:
+        """The alarms: whoever finds something that a person should look at rings one."""
+        ...
+
+    def exchange_accounts(self) -> tuple[ExchangeCondition, ...]:
+        """Return how each exchange account is, by name."""
+        ...
+
+    def exposures(self, account: str) -> dict[str, tuple[str, ...]]:
+        """Return the symbols in which each strategy account on an exchange account is exposed, as far as known."""
         ...
 
     def signal_events(self, signal_id: UUID) -> list[StoredEvent]:

@@ -135,6 +135,7 @@ def _from_log(reader: LogReader) -> list[dict[str, Any]]:
     for link in catalogue.links.values():
         name = strategy_account_name(link.strategy, link.account)
         # One that the engine has not begun yet has no events, and trades with what was declared.
+        halt = catalogue.halt_on(link.strategy, link.account)
         seen = views.get(name) or view(name, State(capital=link.capital), version=0, condition="")
         rows.append(
             {
@@ -144,6 +145,7 @@ def _from_log(reader: LogReader) -> list[dict[str, Any]]:
                 "market_type": catalogue.strategies[link.strategy].market_type.value,
                 "active": catalogue.strategies[link.strategy].active,
                 "leverage": plain(link.leverage),
+                "halted": None if halt is None else halt.sentence,
                 **as_builtins(seen),
             }
         )
@@ -173,6 +175,8 @@ _COLUMNS = ("strategy account", "condition", "capital", "positions", "open order
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
     orders = row.get("orders") or []
     condition = row["condition"] if row["active"] else f"{row['condition']}, strategy off"
+    if row["halted"]:
+        condition = f"halted, {condition}"
     return (
         f"{row['strategy']}@{row['account_name']}",
         f"{condition}: {row['why']}" if row.get("why") else condition,

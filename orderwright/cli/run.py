@@ -11,6 +11,7 @@ import typer
 
 from orderwright import bootstrap
 from orderwright.cli.options import DEFAULT_DATA, ConfigOption, DataOption, existing_installation, installation
+from orderwright.cli.stacks import stacks
 from orderwright.exchanges.paper.server import serve_paper_exchange
 
 
@@ -29,8 +30,8 @@ def serve(
     """Run the engine in the foreground.
 
     Comes up as after a crash: whatever was in flight is looked up at the exchange first. Writes `ready at URL` to
-    stdout once webhooks are taken. SIGTERM and Ctrl-C finish what runs, and exit with 0. A standby writes
-    `standing by at URL: WHY` first, if another engine is at work.
+    stdout once webhooks are taken. SIGTERM and Ctrl-C finish what runs, and exit with 0; SIGUSR1 writes what every
+    thread does to stderr. A standby writes `standing by at URL: WHY` first, if another engine is at work.
 
         orderwright serve --data data --port 8080
     """
@@ -73,16 +74,18 @@ def paper_exchange(
 
 def _set_by_signals() -> threading.Event:
     # A handler in Python runs when the main thread wakes up, and a signal that the system gave to another thread does
-    # not wake it. The byte in the pipe is written wherever the signal went.
+    # not wake it. The byte in the pipe, its number, is written wherever the signal went.
     stopping = threading.Event()
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, lambda _number, _frame: None)
 
     def wait() -> None:
-        os.read(reading, 1)
+        while os.read(reading, 1)[0] == signal.SIGUSR1:
+            sys.stderr.write(stacks())
+            sys.stderr.flush()
         stopping.set()
 
     threading.Thread(target=wait, name="signals", daemon=True).start()

@@ -40,13 +40,18 @@ class OrdersConfig(Struct, frozen=True, kw_only=True):
 
 
 class ActorsConfig(Struct, frozen=True, kw_only=True):
-    """How failed actors are brought back."""
+    """How failed actors are brought back, when idle ones rest, and what bounds them."""
 
     restart_first_delay: PositiveDuration
     restart_longest_delay: PositiveDuration
     restart_healthy_after: PositiveDuration
     restart_most: Positive
     restart_within: PositiveDuration
+    idle_after: PositiveDuration
+    rebuilds_at_once: Positive
+    mailbox_limit: Positive
+    doubt_alarm_after: PositiveDuration
+    dead_exchange_after: PositiveDuration
 
 
 class StoreConfig(Struct, frozen=True, kw_only=True):

@@ -18,7 +18,10 @@ from orderwright.moments import Micros
 
 
 class PlaceOrder(Struct, frozen=True, kw_only=True):
-    """Send the order once, and only before `valid_until`; a stop then waits at the exchange for `stop_price`."""
+    """Send the order once, and only before `valid_until`; a stop then waits at the exchange for `stop_price`.
+
+    `by_operator`: a liquidation wants it, which goes on while trading is halted.
+    """
 
     order_id: OrderId
     symbol: str
@@ -32,6 +35,7 @@ class PlaceOrder(Struct, frozen=True, kw_only=True):
     deadline: Micros
     market_type: MarketType | None = None
     stop_price: Decimal | None = None
+    by_operator: bool = False
 
 
 class CancelOrder(Struct, frozen=True, kw_only=True):

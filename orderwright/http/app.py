@@ -15,6 +15,7 @@ from orderwright.http.jobs import Jobs
 from orderwright.http.read_models import ReadModelLists
 from orderwright.http.signals import Signals
 from orderwright.http.strategy_accounts import StrategyAccounts
+from orderwright.http.supervision import add_routes as add_supervision
 from orderwright.http.webhooks import Webhooks
 from orderwright.readmodels.job_view import JobView
 from orderwright.readmodels.read_models import ReadModels
@@ -65,6 +66,7 @@ def create_app(switchboard: Switchboard, config: Config, capacity: Capacity, bac
     app.add_route("/api/v1/strategy-accounts/{strategy}/{account}", accounts)
     app.add_route("/api/v1/strategy-accounts/{strategy}/{account}/{operation}", accounts, suffix="operation")
     app.add_route("/api/v1/declarations", Declarations(switchboard))
+    add_supervision(app, switchboard)
     if backstage is not None:
         lists = ReadModelLists(switchboard, backstage.read_models)
         app.add_route("/api/v1/orders", lists.orders)

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final
 from uuid import uuid4
 
@@ -183,7 +184,9 @@ class HttpServer:
             time.sleep(_IDLE_LOOK_SECONDS)
         finished = self._is_idle()
         self._dispatcher.shutdown(timeout=max(1, int(ends - monotonic())))
-        self._server.trigger.pull_trigger(self._close_all)
+        # Woken by something else, the loop may close everything before it is woken for that.
+        with suppress(OSError):
+            self._server.trigger.pull_trigger(self._close_all)
         self._loop.join(timeout=max(1.0, ends - monotonic()))
         return finished
 

@@ -8,7 +8,7 @@ import falcon
 import msgspec
 from msgspec import Struct
 
-from orderwright.actors.messages import Operated, strategy_account_name
+from orderwright.actors.messages import Away, Operated, Unavailable, strategy_account_name
 from orderwright.actors.switchboard import OperatorCommand, Switchboard
 from orderwright.engine.catalogue.events import Link
 from orderwright.engine.catalogue.state import Catalogue
@@ -24,7 +24,7 @@ from orderwright.engine.strategy_account.commands import (
 from orderwright.http.admission import administrator
 from orderwright.http.bodies import read_body
 from orderwright.http.json_text import read_object
-from orderwright.http.problems import refusal
+from orderwright.http.problems import RequestRefused, refusal
 from orderwright.http.webhook_fields import read_side, read_text
 from orderwright.readmodels.account_view import AccountView
 
@@ -101,6 +101,8 @@ class StrategyAccounts:
         order = self._read(req, by)
         name = strategy_account_name(link.strategy, link.account)
         operated = self._switchboard.operate(name, command(order), timeout=_OPERATE_SECONDS)
+        if isinstance(operated, Unavailable):
+            raise _turned_away(operated)
         resp.status = falcon.HTTP_200 if operated is not None and operated.done else falcon.HTTP_202
         resp.data = msgspec.json.encode(_operated_reply(link, operated))
 
@@ -121,6 +123,12 @@ class StrategyAccounts:
         return [_shown(catalogue, link, views.get(name)) for name, link in by_name.items()]
 
 
+def _turned_away(unavailable: Unavailable) -> RequestRefused:
+    if unavailable.away is Away.OVERLOADED:
+        return refusal("overloaded", reason="busy")
+    return refusal("quarantined", why=unavailable.reason)
+
+
 def _link(catalogue: Catalogue, strategy: str, account: str) -> Link:
     link = catalogue.link(strategy, account)
     if link is None:
@@ -128,16 +136,20 @@ def _link(catalogue: Catalogue, strategy: str, account: str) -> Link:
     return link
 
 
-def _shown(catalogue: Catalogue, link: Link, view: AccountView | None) -> dict[str, object]:
+def _shown(catalogue: Catalogue, link: Link, view: AccountView | Unavailable | None) -> dict[str, object]:
     strategy = catalogue.strategies[link.strategy]
+    halt = catalogue.halt_on(link.strategy, link.account)
     declared = _named(link) | {
         "exchange": catalogue.accounts[link.account].exchange,
         "market_type": strategy.market_type.value,
         "active": strategy.active,
         "leverage": plain(link.leverage),
+        "halted": None if halt is None else halt.sentence,
     }
     if view is None:
         return declared | {"condition": UNREACHABLE}
+    if isinstance(view, Unavailable):
+        return declared | {"condition": view.away.value, "why": view.reason}
     return declared | {
         field: _with_plain_decimals(msgspec.to_builtins(value, builtin_types=(Decimal,)))
         for field, value in msgspec.structs.asdict(view).items()

@@ -153,6 +153,21 @@ PROBLEM_TEXTS: Mapping[str, tuple[str, str]] = {
         "The signal is not known to be stored. Sending it again is safe.",
         "신호가 저장되었는지 확인되지 않았습니다. 다시 보내도 안전합니다.",
     ),
+    "quarantined": (
+        "It failed again and again, at last with: {why}. It does nothing until it is revived.",
+        "계속 실패하여 격리되었습니다(마지막 오류: {why}). 다시 살릴 때까지 아무것도 하지 않습니다.",
+    ),
+    "busy": (
+        "Too much waits for it; nothing was done. Try again in a few seconds.",
+        "대기 중인 요청이 너무 많아 아무것도 하지 않았습니다. 몇 초 뒤 다시 시도해 주세요.",
+    ),
+    "halt_not_stored": (
+        "Nothing leaves any more, but that could not be stored and would not survive a restart. Send it again.",
+        "주문은 더 이상 나가지 않지만 저장하지 못해 재시작하면 풀립니다. 다시 보내 주세요.",
+    ),
+    "halt_refused": ("That cannot be halted: {why}", "정지할 수 없습니다: {why}"),
+    "not_one_of": ("{field} must be one of {choices}.", "{field}은(는) {choices} 중 하나여야 합니다."),
+    "not_a_flag": ("{field} must be true or false.", "{field}은(는) true 또는 false여야 합니다."),
     "shutting_down": (
         "The engine is going down; nothing was stored. Send it again in a few seconds.",
         "엔진이 종료 중이라 저장하지 않았습니다. 몇 초 뒤 다시 보내 주세요.",

@@ -23,6 +23,10 @@ LIMITS: Mapping[str, int] = {
     "ref": 128,
     "id": 128,
     "why": 300,
+    "scope": 20,
+    "name": 100,
+    "kind": 40,
+    "what": 200,
 }
 """Field -> the most characters it may have."""
 

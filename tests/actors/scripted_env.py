@@ -1,6 +1,6 @@
 """A port that writes down what actors ask of it; the test decides what comes back, and when."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from orderwright.actors.messages import (
     address,
     strategy_account_name,
 )
+from orderwright.actors.noticeboard import Noticeboard
 from orderwright.engine.instruments import Instrument, Instruments, MarketType, Quote
 from orderwright.engine.outcomes import Effect, Outcome
 from orderwright.engine.strategy_account.events import Terms
@@ -51,7 +52,9 @@ class ScriptedEnv:
         self.replies: list[tuple[AskId, Reply]] = []
         self.spawned: list[Address] = []
         self.stopped: list[tuple[Address, str]] = []
+        self.given_back: list[Mail] = []
         self.saved: list[Taken[Any]] = []
+        self.noticeboard = Noticeboard(self)
 
     def now(self) -> Micros:
         return self.clock
@@ -94,8 +97,9 @@ class ScriptedEnv:
         del name
         self.spawned.append(at)
 
-    def stop(self, at: Address, reason: str) -> None:
+    def stop(self, at: Address, reason: str, left: Sequence[Mail] = ()) -> None:
         self.stopped.append((at, reason))
+        self.given_back.extend(left)
 
     def commit(self, room: Room) -> None:
         """Let the oldest append become durable, and tell the room."""
@@ -152,6 +156,12 @@ class ScriptedDirectory:
 
     def rules(self) -> Rules:
         return Rules()
+
+    def sharing(self, profile: Profile) -> int:
+        return sum(other.place == profile.place for other in self.profiles.values())
+
+    def numbered(self, account: str) -> Mapping[int, str]:
+        return {profile.identity.number: name for name, profile in self.profiles.items() if profile.account == account}
 
     def installation_salt(self) -> str:
         return "salt5"

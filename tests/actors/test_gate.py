@@ -1,8 +1,13 @@
 """The gate that every placement passes right before it is sent."""
 
+import threading
+from collections.abc import Callable
 from decimal import Decimal
 
-from orderwright.actors.gate import Gate
+import pytest
+
+from orderwright.actors.gate import Gate, Scope
+from orderwright.engine.catalogue.events import HaltScope
 from orderwright.engine.ids import OrderId
 from orderwright.engine.outcomes import PlaceOrder
 from orderwright.engine.signals import OrderType, Side
@@ -12,7 +17,7 @@ from tests.actors.scripted_env import BTC, NAME, NOON
 UNTIL = Micros(NOON + 10 * SECOND)
 
 
-def placement(*, raises_exposure: bool) -> PlaceOrder:
+def placement(*, raises_exposure: bool, by_operator: bool = False) -> PlaceOrder:
     return PlaceOrder(
         order_id=OrderId("o1"),
         symbol=BTC,
@@ -24,6 +29,7 @@ def placement(*, raises_exposure: bool) -> PlaceOrder:
         raises_exposure=raises_exposure,
         valid_until=UNTIL,
         deadline=UNTIL,
+        by_operator=by_operator,
     )
 
 
@@ -50,3 +56,64 @@ def test_an_opened_gate_lets_everything_through_again() -> None:
     gate.close(NAME)
     gate.open(NAME)
     assert gate.refusal(NAME, placement(raises_exposure=True), NOON) is None
+
+
+@pytest.mark.parametrize(
+    ("scope", "is_covered"),
+    [
+        ((HaltScope.EVERYTHING, ""), True),
+        ((HaltScope.ACCOUNT, "A1"), True),
+        ((HaltScope.ACCOUNT, "test1"), False),
+        ((HaltScope.STRATEGY, "test1"), True),
+        ((HaltScope.STRATEGY, "A1"), False),
+    ],
+)
+def test_a_halt_stops_whatever_a_signal_wants_within_its_scope(scope: Scope, is_covered: bool) -> None:  # noqa: FBT001
+    gate = Gate()
+    gate.halt(scope)
+    for raises_exposure in (True, False):
+        refusal = gate.refusal(NAME, placement(raises_exposure=raises_exposure), NOON)
+        assert (refusal is not None and refusal.code == "halted") is is_covered
+
+
+def test_a_liquidation_goes_on_while_trading_is_halted() -> None:
+    gate = Gate()
+    gate.halt((HaltScope.EVERYTHING, ""))
+    assert gate.refusal(NAME, placement(raises_exposure=False, by_operator=True), NOON) is None
+
+
+def test_of_two_halts_the_other_goes_on_when_one_is_lifted() -> None:
+    gate = Gate()
+    account, strategy = (HaltScope.ACCOUNT, "A1"), (HaltScope.STRATEGY, "test1")
+    gate.halt(account, strategy)
+    gate.lift(account)
+    assert gate.refusal(NAME, placement(raises_exposure=True), NOON) is not None
+    gate.lift(strategy)
+    assert gate.refusal(NAME, placement(raises_exposure=True), NOON) is None
+
+
+class InterruptedScope(tuple[HaltScope, str]):  # noqa: SLOT001
+    """A scope that has something else happen while it is put among the halted ones."""
+
+    meanwhile: Callable[[], None]
+
+    def __hash__(self) -> int:
+        self.meanwhile()
+        return super().__hash__()
+
+
+def test_of_two_that_are_halted_at_the_same_time_none_is_forgotten() -> None:
+    gate = Gate()
+    second = threading.Thread(target=gate.halt, args=[(HaltScope.ACCOUNT, "A2")])
+
+    def halt_another() -> None:
+        if second.ident is None:
+            second.start()
+            second.join(0.05)
+
+    first = InterruptedScope((HaltScope.ACCOUNT, "A1"))
+    first.meanwhile = halt_another
+    gate.halt(first)
+    second.join(5)
+    for name in (NAME, "strategy-account/test1@A2"):
+        assert gate.refusal(name, placement(raises_exposure=True), NOON) is not None

@@ -2,9 +2,11 @@
 
 import pytest
 
+from orderwright.actors.idling import IDLE
 from orderwright.actors.inbox import MOST_UNFINISHED, SignalInbox
 from orderwright.actors.messages import (
     NOBODY,
+    AccountHeldUp,
     AccountReady,
     AccountWanted,
     Address,
@@ -241,11 +243,23 @@ def test_a_full_log_does_not_end_an_inbox_whose_appends_are_under_way(env: Scrip
     env.takes_appends = False
     inbox.handle(SignalSettled(account=NAME, sequence=1))
     assert env.stopped == []
-    assert [type(mail) for _delay, mail in env.timers] == [Tick]
+    (again,) = [mail for _delay, mail in env.timers if mail != Tick(reason=IDLE)]
     env.takes_appends = True
-    inbox.handle(env.timers[0][1])
+    inbox.handle(again)
     env.commit_all(inbox)
     assert env.written(STREAM) == ["signal_received", "signal_received", "signal_finished"]
+
+
+def test_an_account_in_quarantine_does_not_keep_signals_from_the_others(env: ScriptedEnv, inbox: SignalInbox) -> None:
+    inbox.handle(AccountHeldUp(account=OTHER))
+    for number in range(2, MOST_UNFINISHED + 10):
+        inbox.handle(submit(number, recipients=(OTHER,)))
+    inbox.handle(submit(5_000, ask=5))
+    env.commit_all(inbox)
+    assert env.heard(AskId(5)) == [SignalStored(signal_id=signal_id(5_000))]
+    inbox.handle(AccountReady(account=OTHER, at=Address(f"{OTHER}#9")))
+    inbox.handle(submit(5_001, ask=6))
+    assert env.heard(AskId(6)) == [Overloaded()]
 
 
 def test_reports_of_a_signal_sent_before_a_crash_go_to_nobody(env: ScriptedEnv) -> None:

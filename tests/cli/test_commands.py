@@ -127,8 +127,12 @@ def test_an_installation_from_its_beginning_to_a_restart(run: Run, open_folder: 
             note = place.data / "engine.json"
             assert note.stat().st_mode & 0o077 == 0
             running = run("status", *place.options, "--json").json
+            with engine.client() as client:
+                assert client.post("/api/v1/halt", why="drill").json()["done"]
+            assert "halted, active" in run("status", *place.options).out
             assert engine.terminate() == 0
             assert not note.exists()
+        assert "halted, active" in run("status", *place.options).out
         assert running["engine"].startswith("http://127.0.0.1:")
         assert running["strategy_accounts"][0].keys() == stopped["strategy_accounts"][0].keys()
         assert running["strategy_accounts"][0]["capital"] == stopped["strategy_accounts"][0]["capital"]

@@ -1,18 +1,22 @@
 """A small engine behind the switchboard: a real catalogue, inbox and log, and strategy accounts that place at once."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from itertools import count
 from uuid import UUID, uuid4
 
+from orderwright.actors.alarms import Alarms
 from orderwright.actors.asks import Ask
 from orderwright.actors.catalogue_desk import CatalogueDesk
 from orderwright.actors.declarations import Applied, apply_declaration
+from orderwright.actors.gate import Scope, covers
+from orderwright.actors.kill_switch import HaltNotStored, HaltReport
 from orderwright.actors.messages import (
     AccountReport,
     AskId,
+    Away,
     NotStored,
     Operated,
     Overloaded,
@@ -20,11 +24,14 @@ from orderwright.actors.messages import (
     SignalIdReused,
     SignalStored,
     SubmitSignal,
+    Unavailable,
     inbox_name,
+    strategy_account_name,
 )
+from orderwright.actors.noticeboard import ExchangeCondition, Noticeboard
 from orderwright.actors.switchboard import Health, OperatorCommand
 from orderwright.auth.tokens import token_hash
-from orderwright.engine.catalogue.commands import FoundInstallation
+from orderwright.engine.catalogue.commands import FoundInstallation, HaltTrading, LiftHalt
 from orderwright.engine.catalogue.state import Catalogue
 from orderwright.engine.ids import OrderId
 from orderwright.engine.inbox import (
@@ -38,6 +45,7 @@ from orderwright.engine.inbox import (
     evolve,
     receive,
 )
+from orderwright.engine.instruments import MarketType
 from orderwright.engine.orders import Purpose
 from orderwright.engine.signals import Instruction, OrderType, Side, Signal
 from orderwright.engine.strategy_account.events import (
@@ -89,6 +97,11 @@ class FakeEngine:
         self.forgetful = False
         self.log_is_down = False
         self.answers_operators = True
+        self.away: dict[str, Away] = {}
+        self.revived: list[str] = []
+        self.woken: bool | None = None
+        self.left = HaltReport(on_the_wire=(), in_doubt=(), unanswered=())
+        self.noticeboard = Noticeboard(self.clock)
         self.state = Health(live=True, ready=True, parts={"log": "ok"})
         self.submitted: list[SubmitSignal] = []
         self.operated: list[tuple[str, OperatorCommand]] = []
@@ -127,16 +140,58 @@ class FakeEngine:
                 self._receive(message, ask)
         yield ask
 
-    def operate(self, account: str, command: OperatorCommand, *, timeout: float) -> Operated | None:
+    def operate(self, account: str, command: OperatorCommand, *, timeout: float) -> Operated | Unavailable | None:
         assert timeout > 0
         self.operated.append((account, command))
+        if account in self.away:
+            return Unavailable(name=account, away=self.away[account], reason="it broke")
         if not self.answers_operators:
             return None
         return Operated(account=account, done=account not in self.hanging, changed=True, cancelled=2)
 
-    def describe(self, accounts: Sequence[str], *, timeout: float) -> dict[str, AccountView | None]:
+    def operate_within(
+        self, scope: Scope, build: Callable[[str], OperatorCommand], *, wake: bool, timeout: float
+    ) -> Mapping[str, Operated | Unavailable | None]:
+        names = (strategy_account_name(*pair) for pair in self.desk.catalogue.links)
+        self.woken = wake
+        return {name: self.operate(name, build(name), timeout=timeout) for name in names if covers(scope, name)}
+
+    def describe(self, accounts: Sequence[str], *, timeout: float) -> Mapping[str, AccountView | Unavailable | None]:
         assert timeout > 0
-        return {name: None if name in self.hanging else _view(name) for name in accounts}
+        return {name: self._described(name) for name in accounts}
+
+    def _described(self, name: str) -> AccountView | Unavailable | None:
+        if name in self.away:
+            return Unavailable(name=name, away=self.away[name], reason="it broke")
+        return None if name in self.hanging else _view(name)
+
+    def revive(self, actor: str, *, timeout: float) -> bool:
+        assert timeout > 0
+        self.revived.append(actor)
+        return actor not in self.hanging
+
+    def halt(self, scope: Scope, *, by: str, why: str, timeout: float) -> HaltReport:
+        assert timeout > 0
+        if self.log_is_down:
+            raise HaltNotStored
+        self.desk.change([HaltTrading(by=by, why=why, scope=scope[0], name=scope[1])])
+        return self.left
+
+    def lift_halt(self, scope: Scope, *, by: str, why: str) -> None:
+        if self.log_is_down:
+            raise StoreUnavailable
+        self.desk.change([LiftHalt(by=by, why=why, scope=scope[0], name=scope[1])])
+
+    @property
+    def alarms(self) -> Alarms:
+        return self.noticeboard.alarms
+
+    def exchange_accounts(self) -> tuple[ExchangeCondition, ...]:
+        return tuple(self.noticeboard.exchanges.values())
+
+    def exposures(self, account: str) -> dict[str, tuple[str, ...]]:
+        known = self.noticeboard.exposures.on((account, MarketType.FUTURES))
+        return {name: tuple(sorted(symbols)) for name, symbols in known.items()}
 
     def signal_events(self, signal_id: UUID) -> list[StoredEvent]:
         if self.log_is_down:

@@ -122,6 +122,22 @@ def test_a_taken_address_is_known_at_once(server: HttpServer, engine: FakeEngine
         build_server(engine, taken)
 
 
+def test_stopping_does_not_mind_that_its_loop_was_woken_by_somebody_else(engine: FakeEngine, config: Config) -> None:
+    server = build_server(engine, config)
+    server.start()
+    trigger = server._server.trigger
+    wake = trigger._physical_pull
+
+    def wake_after_another() -> None:
+        wake()
+        server._loop.join(0.2)
+        wake()
+
+    trigger._physical_pull = wake_after_another
+    assert server.stop(within=2)
+    assert not server.is_running
+
+
 def test_stopping_finishes_what_runs_and_takes_nothing_new(engine: FakeEngine, config: Config, tokens: Tokens) -> None:
     engine.hanging.add("strategy-account/test1@A1")
     slow = replace(config, http=replace(config.http, webhook_wait=700_000))

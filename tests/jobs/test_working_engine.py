@@ -11,6 +11,7 @@ import pytest
 from orderwright.actors.catalogue_desk import CatalogueDesk
 from orderwright.actors.declarations import apply_declaration
 from orderwright.actors.lifecycle import Engine
+from orderwright.actors.messages import AccountView
 from orderwright.auth.tokens import token_hash
 from orderwright.clock import SystemClock
 from orderwright.engine.catalogue.commands import FoundInstallation
@@ -88,7 +89,7 @@ def test_whoever_is_asleep_over_unfinished_business_is_woken_once(engine: Engine
     leave_unfinished(log, ASLEEP)
     assert engine.wake_unfinished() == [ASLEEP]
     view = engine.describe([ASLEEP], timeout=5)[ASLEEP]
-    assert view is not None
+    assert isinstance(view, AccountView)
     assert view.capital == {"USDT": Decimal(100)}
     assert engine.wake_unfinished() == []
 

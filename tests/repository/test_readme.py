@@ -50,7 +50,7 @@ def test_the_how_to_pages_can_be_walked_after_the_tour(open_folder: Path) -> Non
     assert done.returncode == 0, done.stdout + done.stderr
     for change in ("strategy swing", "link test1 on A2", "token for test1 to bob", "user bob"):
         assert f"changed: {change}\n" in done.stdout
-    assert done.stdout.count('"done":true') == 4
+    assert done.stdout.count('"done":true') == 6
     assert " trading_paused by=admin why=maintenance at the exchange" in done.stdout
     assert '"what": "order_requested"' in done.stdout
     assert done.stdout.count("ready at http://") == 2

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from orderwright.actors.messages import (
     AccountReport,
-    Address,
     Operate,
     Operated,
     Reply,
@@ -139,7 +138,7 @@ class Clients:
             dedupe_window=item.dedupe_window,
             ask=self._desk.open(lambda reply: self._heard(signal.signal_id, reply, errand)),
         )
-        life.with_actor(inbox_name(item.strategy), lambda at: life.env.tell(message, at))
+        life.send(message, inbox_name(item.strategy))
 
     def _heard(self, signal_id: SignalId, reply: Reply, errand: Errand) -> None:
         match reply:
@@ -175,11 +174,7 @@ class Clients:
             command=_command(item.wish, SignalId(command_id)),
             ask=self._desk.open(lambda reply: self._operated(life, name, item, reply, errand)),
         )
-
-        def tell(at: Address) -> None:
-            life.env.tell(operate, at)
-
-        life.with_actor(name, tell)
+        life.send(operate, name)
 
     def _operated(self, life: Life, name: str, item: Operation, reply: Reply, errand: Errand) -> None:
         if not isinstance(reply, Operated):

@@ -28,7 +28,8 @@ class FaultMix(Struct, frozen=True, kw_only=True):
     """Probabilities per call, per commit and per step; durations in microseconds.
 
     `impatience` is how likely the next timed thing happens while the actors are still busy (a stalled process);
-    `queue_limit` how many appends may wait before the log refuses more; `lasts` how long faults go on.
+    `queue_limit` how many appends may wait before the log refuses more; `lasts` how long faults go on. Actors rest
+    `idle_after` their last work.
     """
 
     request_lost: float = 0
@@ -48,6 +49,7 @@ class FaultMix(Struct, frozen=True, kw_only=True):
     queue_limit: int = 10_000
     log_away_for: int = 0
     lasts: int = 30 * SECOND
+    idle_after: int = 40 * SECOND
 
 
 CALM = FaultMix()
@@ -84,6 +86,7 @@ def random_mix(rng: Random) -> FaultMix:
         load_fails=rng.choice((0.0, 0.0, 0.1)),
         queue_limit=rng.choice((10_000, 10_000, 2)),
         log_away_for=rng.choice((0, 0, 4 * SECOND)),
+        idle_after=rng.choice((40 * SECOND, SECOND, SECOND // 10)),
     )
 
 

@@ -1,15 +1,17 @@
 """One life of the engine process: the actors of production on the simulated port, started as after a crash."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from orderwright.actors.env import Profile, Room
 from orderwright.actors.exchange_account import ExchangeAccount
 from orderwright.actors.inbox import SignalInbox
+from orderwright.actors.limits import Limits
 from orderwright.actors.messages import (
     Address,
     AskId,
-    Ready,
+    Command,
+    Deliver,
     Reply,
     Wake,
     exchange_account_name,
@@ -77,6 +79,14 @@ class SimDirectory:
 
         return self.env.board.market(profile.account, profile.terms.market_type, self._exchange.traits, load)
 
+    def sharing(self, profile: Profile) -> int:
+        """Return how many strategy accounts trade at the profile's place."""
+        return sum(other.place == profile.place for other in self._profiles.values())
+
+    def numbered(self, account: str) -> Mapping[int, str]:
+        """Return the strategy accounts on an account by their numbers."""
+        return {profile.identity.number: name for name, profile in self._profiles.items() if profile.account == account}
+
     def rules(self) -> Rules:
         """Return the default durations."""
         return self._rules
@@ -99,8 +109,10 @@ class Life:
         faults: Faults,
         desk: Desk,
         profiles: dict[str, Profile],
+        limits: Limits,
     ) -> None:
         self._desk = desk
+        self._limits = limits
         self._directory = SimDirectory(profiles, exchange)
         self.env = SimEnv(
             world=world,
@@ -118,30 +130,34 @@ class Life:
         for name in (*map(exchange_account_name, accounts), *log.unfinished()):
             self.env.tell(Wake(name=name), SUPERVISOR)
 
-    def with_actor(self, name: str, then: Callable[[Address], None]) -> None:
-        """Do something with the address of an actor, as soon as it takes commands."""
+    def send(self, mail: Command, name: str) -> None:
+        """Have a command reach an actor, as the switchboard does."""
         at = self.supervisor.book.get(name)
-        if at is not None:
-            then(at)
-            return
-
-        def heard(reply: Reply) -> None:
-            if isinstance(reply, Ready):
-                then(reply.at)
-
-        self.env.tell(Wake(name=name, ask=self._desk.open(heard)), SUPERVISOR)
+        if at is None:
+            self.env.tell(Deliver(name=name, mail=mail), SUPERVISOR)
+        else:
+            self.env.tell(mail, at)
 
     def _make_room(self, name: str, at: Address) -> Room:
         if name.startswith("inbox/"):
-            return SignalInbox(env=self.env, me=at, supervisor=SUPERVISOR, snapshot_every=SNAPSHOT_EVERY)
+            return SignalInbox(
+                env=self.env,
+                me=at,
+                supervisor=SUPERVISOR,
+                snapshot_every=SNAPSHOT_EVERY,
+                idle_after=self._limits.idle_after,
+            )
         if name.startswith("exchange-account/"):
-            return ExchangeAccount(env=self.env, me=at, supervisor=SUPERVISOR, directory=self._directory)
+            return ExchangeAccount(
+                env=self.env, me=at, supervisor=SUPERVISOR, directory=self._directory, limits=self._limits
+            )
         return StrategyAccount(
             env=self.env,
             me=at,
             supervisor=SUPERVISOR,
             directory=self._directory,
             snapshot_every=SNAPSHOT_EVERY,
+            limits=self._limits,
         )
 
 

@@ -58,6 +58,7 @@ class Move(Struct, frozen=True, kw_only=True):
 class Scenario(Struct, frozen=True, kw_only=True):
     """`links` are (strategy, account) pairs; `jitter` lets every part of the script come up to so much later.
 
+    Actors rest after `idle_after` without work, or as long as the mix of faults says.
     `check` returns what is wrong with the end, beside what must hold at the end of every scenario.
     """
 
@@ -66,6 +67,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
     script: tuple[Webhook | Operation | Move, ...]
     market_type: MarketType = MarketType.FUTURES
     jitter: int = 0
+    idle_after: int | None = None
     check: Callable[[Evidence], Sequence[str]] = lambda _evidence: ()
 
 

@@ -1,8 +1,8 @@
 """The port of the actors on one thread: whatever could happen next is a choice, and the seed makes it."""
 
 from collections import deque
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, get_args
 
 from orderwright.actors.env import Room
 from orderwright.actors.gate import Gate
@@ -11,7 +11,9 @@ from orderwright.actors.messages import (
     AppendEnded,
     AskId,
     Called,
+    Command,
     Connected,
+    Deliver,
     Loaded,
     LoadFailed,
     Mail,
@@ -22,6 +24,7 @@ from orderwright.actors.messages import (
     Unreachable,
     name_of,
 )
+from orderwright.actors.noticeboard import Noticeboard
 from orderwright.actors.snapshots import codec_of
 from orderwright.actors.supervisor import SUPERVISOR
 from orderwright.engine.instruments import Quote
@@ -79,7 +82,9 @@ class SimEnv:
         self.connected: set[str] = set()
         self.board = Board()
         self.gate = Gate()
+        self.noticeboard = Noticeboard(world)
         self.is_over = False
+        self.rests = 0
 
     def choices(self) -> int:
         """Return how many things could happen right now."""
@@ -113,10 +118,15 @@ class SimEnv:
         """Put a message into a mailbox."""
         mailbox = self._mailboxes.get(to)
         if mailbox is None:
+            self._too_late(message, to)
             return
         if not mailbox:
             self._busy.append(to)
         mailbox.append(message)
+
+    def _too_late(self, message: Mail, to: Address) -> None:
+        if isinstance(message, get_args(Command)):
+            self.tell(Deliver(name=name_of(to), mail=message), SUPERVISOR)
 
     def load(self, stream: str, to: Address) -> None:
         """Read a stream, at some moment from now on."""
@@ -171,17 +181,20 @@ class SimEnv:
         self.open_mailbox(self._make_room(name, at), at)
         self.tell(Start(), at)
 
-    def stop(self, at: Address, reason: str) -> None:
+    def stop(self, at: Address, reason: str, left: Sequence[Mail] = ()) -> None:
         """End an incarnation."""
         mailbox = self._mailboxes.pop(at, None)
         if mailbox is None:
             return
+        self.rests += not reason
         if self._world.is_traced:
-            self._world.note("stop", f"{at}: {reason}")
+            self._world.note("stop", f"{at}: {reason or 'rests'}")
         if mailbox:
             self._busy.remove(at)
         del self.rooms[at]
         self.tell(Stopped(at=at, reason=reason), SUPERVISOR)
+        for mail in (*left, *mailbox):
+            self._too_late(mail, at)
 
     def _hand_over(self, at: Address) -> None:
         mailbox = self._mailboxes[at]
@@ -237,7 +250,7 @@ class SimEnv:
         if self._faults.happens(self._faults.mix.unreachable):
             self.tell(Unreachable(reason="no route"), to)
         else:
-            self.tell(Surveyed(orders=self._exchange.open_orders(account)), to)
+            self.tell(Surveyed(orders=self._exchange.open_orders(account), asked_at=self._world.now()), to)
 
     def _later(self, act: Callable[[], None]) -> None:
         self._world.at(self._world.now() + self._faults.latency(), act, self)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from orderwright.actors.inbox import SignalInbox
+from orderwright.actors.limits import Limits
 from orderwright.actors.messages import name_of
 from orderwright.actors.strategy_account import StrategyAccount
 from orderwright.engine.inbox import Inbox
@@ -70,6 +71,7 @@ class Run:
         self.wire = Wire(self.world, self.exchange, self.faults)
         self.profiles = profiles_of(scenario)
         self.life: Life | None = None
+        self._rests_before = 0
         self.clients = Clients(
             world=self.world, exchange=self.exchange, desk=self.desk, engine=lambda: self.life, scenario=scenario
         )
@@ -89,6 +91,11 @@ class Run:
                 if not self._crashes:
                     return self._verdict()
                 self._crash(self._crashes.pop(0))
+
+    @property
+    def rests(self) -> int:
+        """How often an actor went to rest."""
+        return self._rests_before + (0 if self.life is None else self.life.env.rests)
 
     def evidence(self) -> Evidence:
         """Return all that can be looked at now."""
@@ -143,7 +150,7 @@ class Run:
             return True
         since = max(self._disturbed, self.clients.last_moment, self.faults.until)
         calm_for = self.world.now() - since
-        return calm_for >= _LATEST or (calm_for >= _SETTLES_IN and not self._wrongs())
+        return calm_for >= _LATEST or (calm_for >= _SETTLES_IN and not self._verdict())
 
     def _verdict(self) -> list[str]:
         evidence = self.evidence()
@@ -165,12 +172,14 @@ class Run:
             faults=self.faults,
             desk=self.desk,
             profiles=self.profiles,
+            limits=Limits(idle_after=self.scenario.idle_after or self.faults.mix.idle_after),
         )
 
     def _crash(self, crash: Crash) -> None:
         if self.world.is_traced:
             self.world.note("crash", str(crash))
         assert self.life is not None
+        self._rests_before += self.life.env.rests
         self.life.env.crash(_share(crash.kept))
         self.life = None
         self.wire.cut(crash.wire)

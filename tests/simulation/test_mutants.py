@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from orderwright.actors.inbox import SignalInbox
 from orderwright.actors.messages import Address, AppendEnded
 from orderwright.actors.strategy_account import StrategyAccount
 from orderwright.engine.outcomes import Effect, OrderSeen, Outcome, PlacementAnswered, PlaceOrder, Refused
@@ -34,9 +35,9 @@ def send_before_commit(patch: pytest.MonkeyPatch) -> None:
 
     def hasty(self: StrategyAccount, *arguments: Any) -> bool:
         is_taken = whole(self, *arguments)
-        if self._pending is not None and self._profile is not None:
-            for effect in outstanding(self._pending.state, self._context(self._profile)):
-                self._calls.make(self._profile.account, effect)
+        if self._pending is not None and self._surroundings.profile is not None:
+            for effect in outstanding(self._pending.state, self._context(self._surroundings.profile)):
+                self._calls.make(self._surroundings.profile.account, effect)
         return is_taken
 
     patch.setattr(StrategyAccount, "_write", hasty)
@@ -115,6 +116,10 @@ def forget_the_child(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(CHANGES, OrderTriggered, lambda state, _event: state)
 
 
+def forget_who_rests(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SignalInbox, "_account_resting", lambda _self, _mail: None)
+
+
 MUTANTS: tuple[tuple[Plant, str], ...] = (
     (send_before_commit, "single_market"),
     (send_old_intents_after_a_restart, "single_market"),
@@ -125,6 +130,7 @@ MUTANTS: tuple[tuple[Plant, str], ...] = (
     (let_the_dead_go_on, "two_strategies"),
     (tell_the_stale_too_late, "batch_two_accounts"),
     (forget_the_child, "stop_cancelled_in_flight"),
+    (forget_who_rests, "rest_between_signals"),
 )
 
 

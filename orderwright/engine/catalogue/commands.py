@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from orderwright.engine.catalogue.events import Account, Strategy, User
+from orderwright.engine.catalogue.events import Account, HaltScope, Strategy, User
 
 
 class FoundInstallation(Struct, frozen=True, kw_only=True):
@@ -80,6 +80,24 @@ class RevokeToken(Struct, frozen=True, kw_only=True):
     token_hash: str
 
 
+class HaltTrading(Struct, frozen=True, kw_only=True):
+    """Let no order leave: for everything, or for the account or the strategy of that name."""
+
+    by: str
+    why: str
+    scope: HaltScope
+    name: str = ""
+
+
+class LiftHalt(Struct, frozen=True, kw_only=True):
+    """End the halt of that scope and name."""
+
+    by: str
+    why: str
+    scope: HaltScope
+    name: str = ""
+
+
 Command = (
     FoundInstallation
     | SaveUser
@@ -90,4 +108,6 @@ Command = (
     | IssueWebhookToken
     | IssueApiToken
     | RevokeToken
+    | HaltTrading
+    | LiftHalt
 )

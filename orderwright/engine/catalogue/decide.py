@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from orderwright.engine.catalogue import commands as c
 from orderwright.engine.catalogue import events as e
 from orderwright.engine.catalogue import rules as r
+from orderwright.engine.catalogue.halting import check_halt, halt, lift_halt
 from orderwright.engine.catalogue.rules import Refusal as Refusal
 from orderwright.engine.catalogue.state import Catalogue
 from orderwright.engine.instruments import MarketType
@@ -225,4 +226,6 @@ _DECISIONS: dict[type[Any], tuple[_Check, _Build]] = {
     c.IssueWebhookToken: (_check_webhook_token, _issue_webhook_token),
     c.IssueApiToken: (_check_api_token, _issue_api_token),
     c.RevokeToken: (_check_revocation, _revoke),
+    c.HaltTrading: (check_halt, halt),
+    c.LiftHalt: (check_halt, lift_halt),
 }

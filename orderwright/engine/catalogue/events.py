@@ -85,6 +85,14 @@ class Link(Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_positions: int | None = None
 
 
+class HaltScope(StrEnum):
+    """What a halt is of."""
+
+    EVERYTHING = "everything"
+    ACCOUNT = "account"
+    STRATEGY = "strategy"
+
+
 class InstallationFounded(Struct, frozen=True, kw_only=True, tag="installation_founded"):
     """The installation began; `salt` marks its client order ids (five of a-z0-9)."""
 
@@ -151,6 +159,26 @@ class TokenRevoked(Struct, frozen=True, kw_only=True, tag="token_revoked"):
     token_hash: str
 
 
+class TradingHalted(Struct, frozen=True, kw_only=True, tag="trading_halted", omit_defaults=True):
+    """From here on no order leaves for anything within the scope; `name` is the account's or the strategy's."""
+
+    at: Micros
+    by: str
+    why: str
+    scope: HaltScope
+    name: str = ""
+
+
+class HaltLifted(Struct, frozen=True, kw_only=True, tag="halt_lifted", omit_defaults=True):
+    """The halt of that scope and name is over."""
+
+    at: Micros
+    by: str
+    why: str
+    scope: HaltScope
+    name: str = ""
+
+
 Event = (
     InstallationFounded
     | UserSaved
@@ -160,4 +188,6 @@ Event = (
     | WebhookTokenIssued
     | ApiTokenIssued
     | TokenRevoked
+    | TradingHalted
+    | HaltLifted
 )

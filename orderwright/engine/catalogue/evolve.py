@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from orderwright.engine.catalogue import events as e
-from orderwright.engine.catalogue.state import Catalogue, WebhookToken
+from orderwright.engine.catalogue.state import Catalogue, Halt, WebhookToken
 
 
 def evolve(catalogue: Catalogue, event: e.Event) -> Catalogue:
@@ -32,6 +32,11 @@ def evolve(catalogue: Catalogue, event: e.Event) -> Catalogue:
                 webhook_tokens=catalogue.webhook_tokens.discard(event.token_hash),
                 api_tokens=catalogue.api_tokens.discard(event.token_hash),
             )
+        case e.TradingHalted():
+            halt = Halt(at=event.at, by=event.by, why=event.why, scope=event.scope, name=event.name)
+            return replace(catalogue, halts=catalogue.halts.insert((event.scope, event.name), halt))
+        case e.HaltLifted():
+            return replace(catalogue, halts=catalogue.halts.discard((event.scope, event.name)))
 
 
 def evolve_all(catalogue: Catalogue, events: Iterable[e.Event]) -> Catalogue:

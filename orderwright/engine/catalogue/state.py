@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from msgspec import Struct
 from rpds import HashTrieMap
 
-from orderwright.engine.catalogue.events import Account, Link, Strategy, SubscriberScope, User
+from orderwright.engine.catalogue.events import Account, HaltScope, Link, Strategy, SubscriberScope, User
+from orderwright.moments import Micros
 
 
 class WebhookToken(Struct, frozen=True, kw_only=True):
@@ -13,6 +14,24 @@ class WebhookToken(Struct, frozen=True, kw_only=True):
 
     strategy: str
     holder: str
+
+
+class Halt(Struct, frozen=True, kw_only=True):
+    """Who halted what since when, and why."""
+
+    at: Micros
+    by: str
+    why: str
+    scope: HaltScope
+    name: str
+
+    @property
+    def sentence(self) -> str:
+        """The halt, as a person reads it."""
+        of = "of everything" if self.scope is HaltScope.EVERYTHING else f"of {self.scope} {self.name}"
+        return (
+            f"Trading {of} is halted by {self.by}: {self.why}" if self.why else f"Trading {of} is halted by {self.by}."
+        )
 
 
 class Catalogue(Struct, frozen=True, kw_only=True):
@@ -32,6 +51,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     links_by_strategy: "HashTrieMap[str, tuple[Link, ...]]" = HashTrieMap()
     links_by_account: "HashTrieMap[str, tuple[Link, ...]]" = HashTrieMap()
     last_number: int = 0
+    halts: "HashTrieMap[tuple[HaltScope, str], Halt]" = HashTrieMap()
 
     @property
     def links(self) -> Mapping[tuple[str, str], Link]:
@@ -49,6 +69,16 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     def links_on(self, account: str) -> tuple[Link, ...]:
         """Return the links of an account in the order in which they were made."""
         return self.links_by_account.get(account, ())
+
+    def halt_on(self, strategy: str, account: str) -> Halt | None:
+        """Return a halt that covers a strategy on an account, the widest if there are several."""
+        if not self.halts:
+            return None
+        return (
+            self.halts.get((HaltScope.EVERYTHING, ""))
+            or self.halts.get((HaltScope.ACCOUNT, account))
+            or self.halts.get((HaltScope.STRATEGY, strategy))
+        )
 
     def recipients(self, token: WebhookToken) -> tuple[Link, ...]:
         """Return the links that a token's signals go to: all for the owner, a subscriber's own otherwise."""

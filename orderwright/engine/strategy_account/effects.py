@@ -49,6 +49,7 @@ def _place(state: State, order: Order) -> PlaceOrder:
         valid_until=order.valid_until,
         deadline=order.valid_until,
         market_type=_market_type(state),
+        by_operator=state.liquidation is not None and order.signal_id == state.liquidation.command_id,
     )
 
 

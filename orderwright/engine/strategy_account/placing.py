@@ -132,7 +132,8 @@ def request(
 def closes_reduce_only(instrument: Instrument, context: Context) -> bool:
     """Whether the exchange is to be told of a close that it only reduces."""
     # On a netting account a sibling's opposite exposure would make the exchange cut or refuse a reduce-only order.
-    return instrument.market_type.is_margined and context.market.traits.reduce_only and not context.shares_account
+    is_alone = not context.shares_account and instrument.symbol not in context.exposed_elsewhere
+    return instrument.market_type.is_margined and context.market.traits.reduce_only and is_alone
 
 
 def fresh_quote(quotes: Mapping[str, Quote], symbol: str, context: Context) -> Quote | None:
@@ -149,7 +150,8 @@ def _refusal_at_once(state: State, run: Run, instruction: Instruction, context: 
     if instruction.order_type in STOPS and not context.market.traits.native_stops:
         error = f"{instruction.order_type} orders are not supported at this exchange."
         return Refusal(code="unsupported_by_exchange", error=error)
-    return expiry(state, run, instruction, context)
+    refusal = expiry(state, run, instruction, context)
+    return Refusal(code="halted", error=context.halted) if refusal is None and context.halted else refusal
 
 
 def expiry(state: State, run: Run, instruction: Instruction, context: Context) -> Refusal | None:

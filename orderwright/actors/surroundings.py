@@ -1,0 +1,56 @@
+"""What a strategy account sees of the world around it when it decides, and what it shows of itself to the others."""
+
+from orderwright.actors.env import Directory, Env, Profile
+from orderwright.engine.strategy_account.state import Context, State
+
+_NOTHING: frozenset[str] = frozenset()
+
+
+class Surroundings:
+    """The strategy account `name`: its declared profile, its market, and its siblings on the same exchange account."""
+
+    def __init__(self, env: Env, directory: Directory, name: str) -> None:
+        self._env = env
+        self._directory = directory
+        self._name = name
+        self.profile: Profile | None = None
+
+    def look(self) -> Profile | None:
+        """Read the profile as it is declared now; one that is declared no more stays as it was."""
+        self.profile = self._directory.profile(self._name) or self.profile
+        return self.profile
+
+    def show(self, *states: State) -> None:
+        """Publish in which symbols one of these states holds, or may come to hold, something."""
+        profile = self.profile
+        if profile is not None:
+            symbols = _NOTHING.union(*map(_exposed, states))
+            self._env.noticeboard.exposures.put(profile.place, self._name, symbols)
+
+    def show_if_shared(self, *states: State) -> None:
+        """Publish it if somebody else trades on the exchange account."""
+        if self.profile is not None and self.profile.shares_account:
+            self.show(*states)
+
+    def context(self, profile: Profile, *, is_reconciled: bool) -> Context:
+        """Return what a decision may rest on besides the state."""
+        shares, elsewhere = profile.shares_account, _NOTHING
+        if shares:
+            exposures = self._env.noticeboard.exposures
+            elsewhere = exposures.elsewhere(profile.place, self._name)
+            shares = len(exposures.on(profile.place)) < self._directory.sharing(profile)
+        return Context(
+            now=self._env.now(),
+            identity=profile.identity,
+            rules=self._directory.rules(),
+            market=self._directory.market(profile),
+            shares_account=shares,
+            exposed_elsewhere=elsewhere,
+            halted=profile.halted,
+            is_reconciled=is_reconciled,
+        )
+
+
+def _exposed(state: State) -> frozenset[str]:
+    held = {position.symbol for position in state.positions.values() if not position.is_flat}
+    return frozenset(held.union(order.symbol for order in state.orders.values()))

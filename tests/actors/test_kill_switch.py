@@ -1,0 +1,213 @@
+"""How a halt is given: shut first, written down, then told what had left; and how it ends."""
+
+import threading
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from msgspec.structs import replace
+
+from orderwright.actors.catalogue_desk import CatalogueDesk, CatalogueRefused
+from orderwright.actors.gate import Gate, Scope
+from orderwright.actors.kill_switch import HaltNotStored, HaltReport, KillSwitch
+from orderwright.actors.messages import AccountView, Away, Unavailable
+from orderwright.actors.wire import Wire
+from orderwright.clock import SystemClock
+from orderwright.engine.catalogue.commands import FoundInstallation, SaveAccount
+from orderwright.engine.catalogue.events import Account, HaltLifted, HaltScope, TradingHalted
+from orderwright.engine.ids import OrderId
+from orderwright.engine.outcomes import PlaceOrder
+from orderwright.engine.signals import OrderType, Side
+from orderwright.engine.strategy_account.state import State
+from orderwright.eventstore.memory import MemoryLog
+from orderwright.eventstore.store import Append, AppendFailed, AppendOutcome, EventStoreError
+from orderwright.moments import Micros
+from orderwright.readmodels.account_view import OrderView, view
+from tests.actors.scripted_env import NAME
+
+EVERYTHING: Scope = (HaltScope.EVERYTHING, "")
+OTHER = "strategy-account/test2@A2"
+
+
+class FailingLog(MemoryLog):
+    """A log that can be told to take nothing; it says then whether the gate was shut by that moment."""
+
+    gate: Gate
+    fails = False
+    was_shut: bool | None = None
+    at_lift: Callable[[], None] | None = None
+
+    def append(self, append: Append, done: Callable[[AppendOutcome], None], *, generation: int | None = None) -> None:
+        if append.events[0].type == str(TradingHalted.__struct_config__.tag):
+            self.was_shut = self.gate.refusal(NAME, placement(), Micros(0)) is not None
+        if self.at_lift is not None and append.events[0].type == str(HaltLifted.__struct_config__.tag):
+            self.at_lift()
+        if self.fails:
+            done(AppendFailed(reason="the disk is full"))
+        else:
+            super().append(append, done, generation=generation)
+
+
+class Stage:
+    """A kill switch with all it holds on to; the test says who is awake, and how they are."""
+
+    def __init__(self) -> None:
+        self.log = FailingLog(SystemClock())
+        self.log.gate = self.gate = Gate()
+        self.wire = Wire()
+        self.desk = CatalogueDesk(clock=SystemClock(), reader=self.log, writer=self.log)
+        self.desk.change([FoundInstallation(salt="salt5", admin="root", token_hash="0" * 64)])
+        self.desk.change([SaveAccount(by="root", account=Account(name="A1", owner="root", exchange="paper"))])
+        self.views: dict[str, AccountView | Unavailable | None] = {NAME: shown(NAME), OTHER: shown(OTHER)}
+        self.changes = 0
+        self.switch = self.made()
+
+    def made(self) -> KillSwitch:
+        return KillSwitch(
+            desk=self.desk,
+            gate=self.gate,
+            wire=self.wire,
+            awake=lambda: list(self.views),
+            describe=self._describe,
+            changed=self._changed,
+        )
+
+    def _describe(self, names: Sequence[str], _timeout: float) -> dict[str, AccountView | Unavailable | None]:
+        return {name: self.views[name] for name in names}
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    def halt(self, scope: Scope = EVERYTHING, *, timeout: float = 0.01) -> HaltReport:
+        return self.switch.halt(scope, by="kim", why="news", timeout=timeout)
+
+    def is_shut(self, name: str = NAME) -> bool:
+        return self.gate.refusal(name, placement(), Micros(0)) is not None
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+def placement() -> PlaceOrder:
+    return PlaceOrder(
+        order_id=OrderId("o1"),
+        symbol="BTC/USDT",
+        side=Side.BUY,
+        order_type=OrderType.MARKET,
+        amount=Decimal(1),
+        price=None,
+        reduce_only=False,
+        raises_exposure=True,
+        valid_until=Micros(1),
+        deadline=Micros(1),
+    )
+
+
+def shown(name: str, *in_doubt: str) -> AccountView:
+    """Return how a strategy account shows itself, with these orders in doubt and one that is not."""
+    orders = tuple(
+        OrderView(
+            engine_order_id=order_id,
+            child_order_id=None,
+            stop_price=None,
+            order_id=None,
+            signal_id=UUID(int=1),
+            symbol="BTC/USDT",
+            side="buy",
+            order_type="MARKET",
+            status="PENDING",
+            in_doubt=order_id in in_doubt,
+            amount=Decimal(1),
+            filled=Decimal(0),
+            price=None,
+            ref=None,
+        )
+        for order_id in (*in_doubt, f"clear of {name}")
+    )
+    return replace(view(name, State(), version=1, condition=""), orders=orders)
+
+
+def test_the_gate_is_shut_before_the_halt_is_written_down(stage: Stage) -> None:
+    assert stage.halt() == HaltReport(on_the_wire=(), in_doubt=(), unanswered=())
+    assert stage.log.was_shut is True
+    halt = stage.desk.catalogue.halts[EVERYTHING]
+    assert (halt.by, halt.why) == ("kim", "news")
+    assert stage.changes == 1
+
+
+def test_a_halt_that_cannot_be_written_down_holds_all_the_same(stage: Stage) -> None:
+    stage.log.fails = True
+    with pytest.raises(HaltNotStored):
+        stage.halt()
+    assert stage.is_shut()
+    stage.log.fails = False
+    assert stage.halt().is_complete
+
+
+def test_a_halt_of_what_does_not_exist_halts_nothing(stage: Stage) -> None:
+    with pytest.raises(CatalogueRefused):
+        stage.halt((HaltScope.ACCOUNT, "A9"))
+    assert not stage.is_shut("strategy-account/test1@A9")
+
+
+def test_what_had_left_and_was_not_answered_is_told(stage: Stage) -> None:
+    stage.wire.begin(NAME, placement())
+    stage.wire.begin(OTHER, placement())
+    report = stage.halt((HaltScope.ACCOUNT, "A1"))
+    assert (report.on_the_wire, report.is_complete) == (("o1",), False)
+
+
+def test_what_is_in_doubt_is_listed_and_the_halt_is_complete(stage: Stage) -> None:
+    stage.views = {NAME: shown(NAME, "o1", "o2"), OTHER: shown(OTHER, "o3")}
+    assert stage.halt((HaltScope.ACCOUNT, "A1")).in_doubt == ("o1", "o2")
+    report = stage.halt()
+    assert (report.in_doubt, report.is_complete) == (("o1", "o2", "o3"), True)
+
+
+def test_of_whom_nobody_knows_how_they_are_that_is_told(stage: Stage) -> None:
+    stage.views[OTHER] = None
+    stage.views["strategy-account/test3@A1"] = Unavailable(name="x", away=Away.QUARANTINED, reason="it broke")
+    report = stage.halt()
+    assert report.unanswered == (OTHER, "strategy-account/test3@A1")
+    assert not report.is_complete
+
+
+def test_a_halt_ends_when_that_is_written_down(stage: Stage) -> None:
+    stage.halt()
+    stage.log.fails = True
+    with pytest.raises(EventStoreError):
+        stage.switch.lift(EVERYTHING, by="kim", why="all well")
+    assert stage.is_shut()
+    stage.log.fails = False
+    stage.switch.lift(EVERYTHING, by="kim", why="all well")
+    assert not stage.is_shut()
+    assert not stage.desk.catalogue.halts
+
+
+def test_a_halt_that_comes_while_another_is_lifted_holds(stage: Stage) -> None:
+    stage.halt()
+    second = threading.Thread(target=stage.halt)
+
+    def halt_again() -> None:
+        second.start()
+        second.join(0.05)
+
+    stage.log.at_lift = halt_again
+    stage.switch.lift(EVERYTHING, by="kim", why="all well")
+    second.join(5)
+    assert not second.is_alive()
+    assert EVERYTHING in stage.desk.catalogue.halts
+    assert stage.is_shut()
+
+
+def test_a_halt_survives_a_restart(stage: Stage) -> None:
+    stage.halt((HaltScope.ACCOUNT, "A1"))
+    stage.gate = Gate()
+    stage.desk = CatalogueDesk(clock=SystemClock(), reader=stage.log, writer=stage.log)
+    stage.desk.load()
+    stage.made().load()
+    assert stage.is_shut()
+    assert not stage.is_shut(OTHER)
