@@ -8,11 +8,13 @@ DATA/postgres/change.lock   held while the server is being started or stopped
 """
 
 import fcntl
+import logging
 import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -22,21 +24,27 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from orderwright.clock import monotonic
 from orderwright.eventstore.binaries import MAJOR_VERSION, reachable_binaries
 from orderwright.eventstore.postmaster import find_postmaster, remove_stale_pid_file, wait_until_ready
 from orderwright.eventstore.server_errors import ServerFailed, WrongMajorVersion, failure, translated
 from orderwright.eventstore.server_settings import hba_file, ident_file, settings_file
 from orderwright.eventstore.server_user import ServerUser, let_through, os_user_name, server_user
 
+_log = logging.getLogger(__name__)
+
 OWNER_ROLE = "orderwright"
 APP_ROLE = "orderwright_app"
 DATABASE = "orderwright"
 
 _PORT = 5432
-_PATIENCE = 300
+# Crash recovery replays at most what max_wal_size allows, and may still take minutes on a slow disk.
+_PATIENCE = 3_600
+_TELL_EVERY = 5.0
 _SOCKET_PATH_LIMIT = 107
 _TOLD = 2_000
 _ATTEMPTS = 3
+_LOCK_POLL = 0.05
 
 
 class EmbeddedPostgres:
@@ -173,19 +181,40 @@ class EmbeddedPostgres:
     def _changing(self) -> Iterator[None]:
         descriptor = os.open(self._home / "change.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._take(descriptor)
             yield
         finally:
             os.close(descriptor)
 
+    def _take(self, lock: int) -> None:
+        began = told = monotonic()
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if monotonic() > told + _TELL_EVERY:
+                    told = monotonic()
+                    _log.warning("another process starts or stops PostgreSQL here; waiting for %.0f s", told - began)
+                time.sleep(_LOCK_POLL)
+            else:
+                return
+
     def _bring_up(self) -> None:
         self._initialise()
         self._check_version()
-        running = wait_until_ready(self._cluster, _PATIENCE)
+        began = monotonic()
+
+        def tell(doing: str) -> None:
+            verb = "recovering" if doing == "standby" else doing
+            _log.warning("PostgreSQL has been %s for %.0f s. %s", verb, monotonic() - began, self._last_words())
+
+        running = wait_until_ready(self._cluster, _PATIENCE, every=_TELL_EVERY, tell=tell)
         if running is None:
             self._socket = self._choose_socket_folder()
             self._configure(self._socket)
-            self._launch()
+            self._launch(lambda: tell("starting"))
+            # pg_ctl is content with a server that recovers and lets nobody in yet.
+            wait_until_ready(self._cluster, _PATIENCE, every=_TELL_EVERY, tell=tell)
         else:
             self._socket = running.socket_folder
             self._adopt(running.pid)
@@ -271,7 +300,7 @@ class EmbeddedPostgres:
         if self._socket is not None and self._configure(self._socket):
             os.kill(pid, signal.SIGHUP)
 
-    def _launch(self) -> None:
+    def _launch(self, tell: Callable[[], None]) -> None:
         user, told = self._server_user(), self._home / "log" / "startup.log"
         said = ""
         for _ in range(_ATTEMPTS):
@@ -280,7 +309,9 @@ class EmbeddedPostgres:
             user.own(told)
             sizes = {path: path.stat().st_size for path in self._logs()}
             done = user.run(
-                [self.binaries / "pg_ctl", "-D", self._cluster, "-l", told, "-t", str(_PATIENCE), "-w", "-s", "start"]
+                [self.binaries / "pg_ctl", "-D", self._cluster, "-l", told, "-t", str(_PATIENCE), "-w", "-s", "start"],
+                every=_TELL_EVERY,
+                tell=tell,
             )
             if done.returncode == 0:
                 return
@@ -299,6 +330,11 @@ class EmbeddedPostgres:
 
     def _logs(self) -> Sequence[Path]:
         return sorted((self._home / "log").glob("postgresql-*.log"), key=lambda path: path.stat().st_mtime)
+
+    def _last_words(self) -> str:
+        logs = self._logs()
+        lines = logs[-1].read_bytes()[-_TOLD:].decode(errors="replace").splitlines() if logs else []
+        return f"It last said: {lines[-1]}" if lines else ""
 
     def _log_since(self, sizes: Mapping[Path, int]) -> str:
         return "".join(path.read_bytes()[sizes.get(path, 0) :].decode(errors="replace") for path in self._logs())

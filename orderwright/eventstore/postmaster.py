@@ -1,6 +1,7 @@
 """Who really serves a data directory: the pid file is believed only if that process is the server of that folder."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -52,20 +53,25 @@ def remove_stale_pid_file(cluster: Path) -> None:
         (cluster / "postmaster.pid").unlink(missing_ok=True)
 
 
-def wait_until_ready(cluster: Path, patience: float) -> Postmaster | None:
+def wait_until_ready(cluster: Path, patience: float, *, every: float, tell: Callable[[str], None]) -> Postmaster | None:
     """Wait, at most `patience` seconds, until the server of `cluster` takes connections; None if it has ended.
 
+    `tell` is called `every` so many seconds with what the server is doing: crash recovery can take minutes.
+
     Raises:
-        ServerFailed: it is still starting (crash recovery can take minutes).
+        ServerFailed: it is still not ready.
     """
-    until = monotonic() + patience
+    began = told = monotonic()
     while (running := find_postmaster(cluster)) is not None:
         if running.status == READY:
             return running
-        if monotonic() > until:
-            doing = running.status or "starting"
+        now, doing = monotonic(), running.status or "starting"
+        if now > began + patience:
             message = f"PostgreSQL (process {running.pid}) is still {doing} after {patience:.0f} s"
             raise ServerFailed(message)
+        if now > told + every:
+            told = now
+            tell(doing)
         time.sleep(_POLL)
     return None
 

@@ -59,6 +59,12 @@ _ERRORS: dict[int, type[EmbeddedPostgresError]] = {
 }
 
 
+_CURES: dict[type[EmbeddedPostgresError], str] = {
+    NoPermission: ". Give the folder to the user that runs this (chown), or name another one with --data",
+    DiskFull: ". Make room on that disk: what was stored is kept, and the engine goes on by itself",
+}
+
+
 @contextmanager
 def translated(folder: Path) -> Iterator[None]:
     """Turn the operating system's errors about `folder` into this subtree's."""
@@ -66,14 +72,14 @@ def translated(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         kind = _ERRORS.get(error.errno or 0, ServerFailed)
-        message = f"PostgreSQL's folder {folder} cannot be prepared: {error}"
+        message = f"PostgreSQL's folder {folder} cannot be prepared: {error}{_CURES.get(kind, '')}"
         raise kind(message) from error
 
 
 def failure(action: str, said: str) -> EmbeddedPostgresError:
     """Return the error for a program of PostgreSQL that ended badly; `said` is what it printed."""
     if "No space left on device" in said:
-        return DiskFull(f"{action} failed: the disk is full. PostgreSQL said:\n{said}")
+        return DiskFull(f"{action} failed: the disk is full{_CURES[DiskFull]}. PostgreSQL said:\n{said}")
     if "Permission denied" in said:
-        return NoPermission(f"{action} failed for want of permission. PostgreSQL said:\n{said}")
+        return NoPermission(f"{action} failed for want of permission{_CURES[NoPermission]}. PostgreSQL said:\n{said}")
     return ServerFailed(f"{action} failed. PostgreSQL said:\n{said}")

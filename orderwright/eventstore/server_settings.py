@@ -29,6 +29,7 @@ _SETTINGS: dict[str, str] = {
     "log_rotation_age": "1d",
     "log_rotation_size": "0",
     "log_min_messages": "warning",
+    "log_startup_progress_interval": "5s",
     # A failed statement's text could carry what must not be in a log.
     "log_min_error_statement": "panic",
     "log_line_prefix": "%m [%p] %q%u@%d ",

@@ -4,7 +4,7 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -24,12 +24,19 @@ class ServerUser(Struct, frozen=True, kw_only=True):
     gid: int
     switched: bool
 
-    def run(self, argv: Sequence[str | Path]) -> "subprocess.CompletedProcess[str]":
-        """Run a program as this user to its end, from the root folder, and return what it printed."""
-        return subprocess.run(  # noqa: S603
-            [str(word) for word in argv],
-            check=False,
-            capture_output=True,
+    def run(
+        self, argv: Sequence[str | Path], *, every: float | None = None, tell: Callable[[], None] = lambda: None
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a program as this user to its end, from the root folder, and return what it printed.
+
+        Meanwhile `tell` is called `every` so many seconds.
+        """
+        words = [str(word) for word in argv]
+        with subprocess.Popen(  # noqa: S603
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
             cwd="/",
@@ -38,7 +45,14 @@ class ServerUser(Struct, frozen=True, kw_only=True):
             user=self.uid if self.switched else None,
             group=self.gid if self.switched else None,
             extra_groups=[] if self.switched else None,
-        )
+        ) as process:
+            while True:
+                try:
+                    out, err = process.communicate(timeout=every)
+                except subprocess.TimeoutExpired:
+                    tell()
+                else:
+                    return subprocess.CompletedProcess(words, process.returncode, out, err)
 
     def blocked_at(self, folder: Path) -> Path | None:
         """Return the first folder on the way to `folder` (itself included) that this user cannot search."""

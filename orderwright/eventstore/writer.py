@@ -303,6 +303,7 @@ class GroupCommitWriter:
             try:
                 self._sink.reconnect()
             except StoreUnavailable as error:
+                self._trouble = str(error)
                 limit = self._limits.close_within if self._closing else self._limits.reconnect_within
                 if monotonic() - began > limit:
                     message = f"the log's database has been gone for {limit:.0f} s, and what was sent last is unknown"

@@ -1,5 +1,7 @@
 """The server in the data directory: shared, adopted, restarted, and run by somebody who is not root."""
 
+import fcntl
+import logging
 import os
 import pwd
 import shutil
@@ -8,6 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +19,7 @@ import psutil
 import psycopg
 import pytest
 
-from orderwright.eventstore import binaries
+from orderwright.eventstore import binaries, embedded
 from orderwright.eventstore.embedded import EmbeddedPostgres
 from orderwright.eventstore.postmaster import Postmaster, find_postmaster
 from orderwright.eventstore.server_errors import (
@@ -27,6 +30,7 @@ from orderwright.eventstore.server_errors import (
     WrongMajorVersion,
 )
 from orderwright.eventstore.server_user import SYSTEM_USER
+from tests.small_disk import small_disk
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change who runs a program")
 
@@ -345,15 +349,115 @@ def test_a_server_that_cannot_start_says_why(data: Path) -> None:
         assert answer(server, "SELECT 1") == 1
 
 
-@as_root
 def test_a_full_disk_is_called_a_full_disk(folder: Path) -> None:
-    small = folder / "small"
-    small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m,mode=0711", "tmpfs", small], check=False)
-    if mounted.returncode != 0:
-        pytest.skip("mounting is not allowed here")
-    try:
-        with pytest.raises(DiskFull):
-            EmbeddedPostgres(small / "data").start()
-    finally:
-        subprocess.run(["umount", small], check=True)
+    with small_disk(folder, megabytes=20) as disk, pytest.raises(DiskFull, match="Make room"):
+        EmbeddedPostgres(disk.folder / "data").start()
+
+
+SLOW = {"restore_command": "sleep 0.4; false", "hot_standby": "off"}
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """What is said while something is waited for, which is said often."""
+    monkeypatch.setattr(embedded, "_TELL_EVERY", 0.2)
+    caplog.set_level(logging.WARNING)
+    return caplog
+
+
+def let_it_start_slowly(data: Path) -> None:
+    """Make the server ask for more journal at its next start, which takes as long as there is none."""
+    mark = data / "postgres" / "cluster" / "recovery.signal"
+    mark.touch()
+    owner = mark.parent.stat()
+    os.chown(mark, owner.st_uid, owner.st_gid)
+
+
+def test_a_server_that_recovers_for_long_is_waited_for_and_told_of(
+    data: Path, impatient: pytest.LogCaptureFixture
+) -> None:
+    let_it_start_slowly(data)
+
+    with EmbeddedPostgres(data, settings=SLOW) as server:
+        assert answer(server, "SELECT pg_is_in_recovery()") is False
+
+    told = [record.getMessage() for record in impatient.records]
+    assert len(told) >= 2
+    assert all(
+        message.startswith(("PostgreSQL has been starting", "PostgreSQL has been recovering")) for message in told
+    )
+    assert any("It last said: " in message for message in told)
+
+
+def test_a_server_that_is_still_starting_when_its_engine_was_killed_is_waited_for(
+    data: Path, impatient: pytest.LogCaptureFixture
+) -> None:
+    let_it_start_slowly(data)
+    script = HOLD.replace("(Path(sys.argv[1]))", f"(Path(sys.argv[1]), settings={SLOW})")
+    holder = subprocess.Popen([sys.executable, "-c", script, str(data)], stdout=subprocess.DEVNULL)
+    until = time.monotonic() + PATIENCE
+    while not ((found := find_postmaster(data / "postgres" / "cluster")) and found.status == "starting"):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    holder.kill()
+    holder.wait()
+
+    with EmbeddedPostgres(data) as server:
+        assert postmaster(data).pid == found.pid
+        assert answer(server, "SELECT 1") == 1
+
+    assert any("PostgreSQL has been " in record.getMessage() for record in impatient.records)
+
+
+def test_a_server_that_does_not_get_ready_in_time_is_an_error(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_it_start_slowly(data)
+    monkeypatch.setattr(embedded, "_PATIENCE", 1)
+
+    with pytest.raises(ServerFailed, match=r"starting PostgreSQL in .*failed"):
+        EmbeddedPostgres(data, settings=SLOW | {"restore_command": "sleep 3; false"}).start()
+
+
+def test_whoever_waits_for_another_process_at_the_server_is_told_so(
+    data: Path, impatient: pytest.LogCaptureFixture
+) -> None:
+    with EmbeddedPostgres(data):
+        pass
+    lock = os.open(data / "postgres" / "change.lock", os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    letting_go = threading.Timer(0.7, os.close, [lock])
+    letting_go.start()
+
+    with EmbeddedPostgres(data) as server:
+        assert answer(server, "SELECT 1") == 1
+
+    letting_go.join()
+    assert impatient.records[0].getMessage().startswith("another process starts or stops PostgreSQL here")
+
+
+NOT_ALLOWED = """
+import os, sys
+from pathlib import Path
+from orderwright.eventstore.embedded import EmbeddedPostgres
+os.setgroups([]); os.setgid({gid}); os.setuid({uid})
+try:
+    EmbeddedPostgres(Path(sys.argv[1])).start()
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+@as_root
+@pytest.mark.parametrize("place", ["data", "closed/data"])
+def test_a_folder_that_may_not_be_written_is_named_with_the_cure(folder: Path, place: str) -> None:
+    (folder / "closed").mkdir(mode=0o700)
+    user = pwd.getpwnam("nobody")
+    script = NOT_ALLOWED.format(uid=user.pw_uid, gid=user.pw_gid)
+
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(folder / place)], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.startswith("NoPermission ")
+    assert str(folder / place) in done.stdout
+    assert "chown" in done.stdout
+    assert "--data" in done.stdout
