@@ -4,9 +4,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from orderwright.engine.ids import OrderId, SignalId
-from orderwright.engine.money import ZERO, add, multiply, subtract
+from orderwright.engine.money import ZERO, add, add_even, multiply, subtract
 from orderwright.engine.signals import OrderType, Side
 from orderwright.moments import Micros
 
@@ -104,10 +105,18 @@ class Fill(Struct, frozen=True, kw_only=True):
     at: Micros
 
 
+class Differences(Struct, frozen=True, kw_only=True):
+    """What has been booked of an order by differences: `cost` in quote units, `fee` in the currency told."""
+
+    cost: Decimal = ZERO
+    fee: Decimal = ZERO
+
+
 class Order(Struct, frozen=True, kw_only=True):
     """An unfinished order of a strategy account. `amount` and `filled` in base units, prices in quote units.
 
     A triggered stop may trade as another order at the exchange, its child, whose fills count as the stop's own.
+    `differences` are there once fills have been booked as differences of the filled amount: then all of them are.
     `misses` late looks have not found it, the last one by `missed_at`. At `expires_at` the engine cancels it, but not
     before `cancel_from`, which a refused cancel puts off.
     """
@@ -142,6 +151,7 @@ class Order(Struct, frozen=True, kw_only=True):
     cancel_from: Micros = Micros(0)
     filled: Decimal = ZERO
     trade_ids: tuple[str, ...] = ()
+    differences: Differences | None = None
 
     @property
     def in_doubt(self) -> bool:
@@ -171,6 +181,11 @@ class Order(Struct, frozen=True, kw_only=True):
         return multiply(self.remaining, self.reference_price)
 
 
-def with_fill(order: Order, fill: Fill) -> tuple[Decimal, tuple[str, ...]]:
-    """Return the order's filled amount and trade ids after `fill`."""
-    return add(order.filled, fill.amount), (*order.trade_ids, fill.trade_id)
+def with_fill(order: Order, fill: Fill, *, is_difference: bool) -> Order:
+    """Return the order after `fill`; a difference of the filled amount has no trade id worth remembering."""
+    filled = replace(order, filled=add(order.filled, fill.amount), status=next_status(order.status, Step.PARTLY_FILLED))
+    if not is_difference:
+        return replace(filled, trade_ids=(*order.trade_ids, fill.trade_id))
+    before = order.differences or Differences()
+    cost = add_even(before.cost, multiply(fill.amount, fill.price))
+    return replace(filled, differences=Differences(cost=cost, fee=add_even(before.fee, fill.fee)))

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from orderwright.engine.ids import OrderId
 from orderwright.engine.instruments import MarketType, Quote
+from orderwright.engine.money import ZERO
 from orderwright.engine.orders import Fill, OrderStatus
 from orderwright.engine.signals import OrderType, Side
 from orderwright.moments import Micros
@@ -75,6 +76,9 @@ class ExchangeOrder(Struct, frozen=True, kw_only=True):
 
     Where a triggered stop trades as another order, `child_exchange_order_id` names that one, and the stop is shown with
     the child's fills; the child itself names the stop in `parent_exchange_order_id` and has no client order id.
+
+    `average_price` (of all that has filled) and `fee` (of all that, in `fee_currency`) matter where an exchange tells
+    no trades.
     """
 
     client_order_id: str
@@ -85,6 +89,9 @@ class ExchangeOrder(Struct, frozen=True, kw_only=True):
     status: OrderStatus
     filled: Decimal
     fills: tuple[Fill, ...]
+    average_price: Decimal | None = None
+    fee: Decimal = ZERO
+    fee_currency: str = ""
     child_exchange_order_id: str | None = None
     parent_exchange_order_id: str | None = None
 

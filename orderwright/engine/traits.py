@@ -14,12 +14,16 @@ class ClientIdRule(StrEnum):
 
 
 class Traits(Struct, frozen=True, kw_only=True):
-    """What an exchange can do; durations in microseconds."""
+    """What an exchange can do; durations in microseconds.
+
+    `tells_trades`: each execution of an order is told of by an id of its own, not only how much has filled in all.
+    """
 
     client_id_unique: ClientIdRule = ClientIdRule.ALWAYS
     lookup_by_client_id: bool = True
     history_window: int | None = None
     request_expiry: bool = False
     native_stops: bool = False
+    tells_trades: bool = True
     reduce_only: bool = True
     lag: int = 5_000_000

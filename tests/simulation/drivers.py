@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from random import Random
 
+from msgspec.structs import replace
+
 from orderwright.engine.traits import ClientIdRule, Traits
 from orderwright.moments import SECOND
 from tests.simulation.faults import CALM, FaultMix, random_mix
@@ -56,7 +58,9 @@ def random_plan(scenario: Scenario, seed: int, *, mix: FaultMix | None = None) -
         lookup_by_client_id=rng.random() < 0.9,
         native_stops=True,
     )
-    return Plan(seed=seed, mix=mix or drawn, crashes=crashes, traits=traits, stops_keep_their_id=rng.random() < 0.3)
+    keep = rng.random() < 0.3
+    traits = replace(traits, tells_trades=rng.random() < 0.8)
+    return Plan(seed=seed, mix=mix or drawn, crashes=crashes, traits=traits, stops_keep_their_id=keep)
 
 
 @cache

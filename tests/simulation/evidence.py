@@ -56,6 +56,7 @@ class Evidence(Struct, kw_only=True):
     pauses: Sequence[tuple[int, int, str]]
     live_accounts: dict[str, tuple[State, int]]
     live_inboxes: dict[str, Inbox]
+    tells_trades: bool
     has_evidence: bool
 
     def of(self, kind: type[EventT], stream: str | None = None) -> Iterator[tuple[Entry, EventT]]:

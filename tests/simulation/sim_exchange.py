@@ -58,6 +58,7 @@ class BookedOrder:
         self.filled = Decimal(0)
         self.fills: list[Fill] = []
         self.visible_from = 0
+        self.tells_trades = True
         self.fills_lag = 0
 
     @property
@@ -81,7 +82,10 @@ class BookedOrder:
             amount=self.amount,
             status=OrderStatus.TRIGGERED if is_quiet else self.status,
             filled=self.filled,
-            fills=tuple(fill for fill in self.fills if fill.at + self.fills_lag <= now),
+            fills=tuple(fill for fill in self.fills if self.tells_trades and fill.at + self.fills_lag <= now),
+            average_price=sum(fill.amount * fill.price for fill in self.fills) / self.filled if self.filled else None,
+            fee=sum((fill.fee for fill in self.fills), Decimal(0)),
+            fee_currency=self.fills[0].fee_currency if self.fills else "",
             child_exchange_order_id=self.child,
         )
 
@@ -185,6 +189,7 @@ class SimExchange:
             return refusal
         self.orders[order.exchange_order_id] = order
         order.fills_lag = fills_lag
+        order.tells_trades = self.traits.tells_trades
         now = self._world.now()
         if hidden:
             order.visible_from = min(now + self._world.rng.randrange(8 * SECOND), effect.valid_until + self.traits.lag)

@@ -117,6 +117,7 @@ class Run:
             pauses=self.clients.pauses,
             live_accounts=live_accounts,
             live_inboxes=live_inboxes,
+            tells_trades=self.exchange.traits.tells_trades,
             has_evidence=self.exchange.traits.lookup_by_client_id,
         )
 

@@ -9,8 +9,17 @@ from msgspec.structs import replace
 from orderwright.actors.inbox import SignalInbox
 from orderwright.actors.messages import Address, AppendEnded
 from orderwright.actors.strategy_account import StrategyAccount
-from orderwright.engine.outcomes import Effect, OrderSeen, Outcome, PlacementAnswered, PlaceOrder, Refused
-from orderwright.engine.strategy_account import decide, evolve, reconcile
+from orderwright.engine.orders import Fill, Order
+from orderwright.engine.outcomes import (
+    Effect,
+    ExchangeOrder,
+    OrderSeen,
+    Outcome,
+    PlacementAnswered,
+    PlaceOrder,
+    Refused,
+)
+from orderwright.engine.strategy_account import decide, evolve, filling, reconcile
 from orderwright.engine.strategy_account.commands import Recover
 from orderwright.engine.strategy_account.effects import outstanding
 from orderwright.engine.strategy_account.events import OrderTriggered
@@ -120,6 +129,15 @@ def forget_who_rests(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SignalInbox, "_account_resting", lambda _self, _mail: None)
 
 
+def book_trades_and_differences(patch: pytest.MonkeyPatch) -> None:
+    def either(order: Order, seen: ExchangeOrder, context: Context) -> tuple[list[Fill], bool]:
+        if seen.fills:
+            return filling._trades(order, seen), False
+        return filling._difference(order, seen, context), True
+
+    patch.setattr(reconcile, "new_fills", either)
+
+
 MUTANTS: tuple[tuple[Plant, str], ...] = (
     (send_before_commit, "single_market"),
     (send_old_intents_after_a_restart, "single_market"),
@@ -131,6 +149,7 @@ MUTANTS: tuple[tuple[Plant, str], ...] = (
     (tell_the_stale_too_late, "batch_two_accounts"),
     (forget_the_child, "stop_cancelled_in_flight"),
     (forget_who_rests, "rest_between_signals"),
+    (book_trades_and_differences, "limit_then_fill"),
 )
 
 

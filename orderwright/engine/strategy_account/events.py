@@ -7,7 +7,7 @@ from msgspec import Struct
 from orderwright.engine.ids import OrderId, SignalId
 from orderwright.engine.instruments import MarketType
 from orderwright.engine.money import ZERO
-from orderwright.engine.orders import Fill, OrderStatus, Purpose
+from orderwright.engine.orders import Differences, Fill, OrderStatus, Purpose
 from orderwright.engine.signals import Instruction, OrderType, Side
 from orderwright.moments import Micros
 
@@ -163,8 +163,8 @@ class OrderNeverPlaced(Struct, frozen=True, kw_only=True, tag="order_never_place
 class OrderSurfaced(Struct, frozen=True, kw_only=True, tag="order_surfaced", omit_defaults=True):
     """An order is at the exchange that contradicts the log; from here on it is in the books.
 
-    `why` is what the log had said of it (never_placed, rejected, closed, unknown), `filled` and `trade_ids` are what
-    had been booked to it, `signal_id` is the signal that once asked for it.
+    `why` is what the log had said of it (never_placed, rejected, closed, unknown), `filled`, `trade_ids` and
+    `differences` are what had been booked to it, `signal_id` is the signal that once asked for it.
     """
 
     at: Micros
@@ -188,16 +188,22 @@ class OrderSurfaced(Struct, frozen=True, kw_only=True, tag="order_surfaced", omi
     expires_at: Micros | None = None
     filled: Decimal = ZERO
     trade_ids: tuple[str, ...] = ()
+    differences: Differences | None = None
 
 
-class FillRecorded(Struct, frozen=True, kw_only=True, tag="fill_recorded"):
-    """A part of an order traded."""
+class FillRecorded(Struct, frozen=True, kw_only=True, tag="fill_recorded", omit_defaults=True):
+    """A part of an order traded.
+
+    `is_difference`: the exchange tells no trades, and this is by how much the filled amount has grown; of one order,
+    all fills are of the same kind.
+    """
 
     at: Micros
     order_id: OrderId
     symbol: str
     side: Side
     fill: Fill
+    is_difference: bool = False
 
 
 class CancelRequested(Struct, frozen=True, kw_only=True, tag="cancel_requested", omit_defaults=True):

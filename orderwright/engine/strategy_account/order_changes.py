@@ -139,6 +139,7 @@ def order_surfaced(state: State, event: e.OrderSurfaced) -> State:
         exchange_order_id=event.exchange_order_id,
         filled=event.filled,
         trade_ids=event.trade_ids,
+        differences=event.differences,
     )
     return replace(state, orders={**state.orders, order.order_id: order})
 
@@ -152,9 +153,7 @@ def fill_recorded(state: State, event: e.FillRecorded) -> State:
     positions = {**state.positions, event.symbol: after_fill(position, event.side, event.fill)}
     if order is None:
         return replace(state, positions=positions)
-    amount, trade_ids = with_fill(order, event.fill)
-    status = next_status(order.status, Step.PARTLY_FILLED)
-    filled = replace(order, filled=amount, trade_ids=trade_ids, status=status)
+    filled = with_fill(order, event.fill, is_difference=event.is_difference)
     return replace(state, positions=positions, orders={**state.orders, order.order_id: filled})
 
 

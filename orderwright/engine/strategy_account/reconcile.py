@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from orderwright.engine.money import ZERO, add
+from orderwright.engine.money import add
 from orderwright.engine.orders import CancelState, Order, OrderStatus, is_terminal
 from orderwright.engine.outcomes import (
     CancelAnswered,
@@ -29,6 +29,7 @@ from orderwright.engine.strategy_account.events import (
     OrderRejected,
     OrderTriggered,
 )
+from orderwright.engine.strategy_account.filling import new_fills
 from orderwright.engine.strategy_account.state import Context, State
 
 _UNTRIGGERED = frozenset({OrderStatus.PENDING, OrderStatus.NEW, OrderStatus.OPEN})
@@ -119,14 +120,18 @@ def catch_up(order: Order, seen: ExchangeOrder, context: Context) -> list[Event]
         events.append(OrderAccepted(at=context.now, order_id=order.order_id, exchange_order_id=seen.exchange_order_id))
     events.extend(_triggered(order, seen, context))
     booked = order.filled
-    known = set(order.trade_ids)
-    for fill in seen.fills:
-        if fill.trade_id in known or fill.amount <= ZERO:
-            continue
-        known.add(fill.trade_id)
+    fills, is_difference = new_fills(order, seen, context)
+    for fill in fills:
         booked = add(booked, fill.amount)
         events.append(
-            FillRecorded(at=context.now, order_id=order.order_id, symbol=order.symbol, side=order.side, fill=fill)
+            FillRecorded(
+                at=context.now,
+                order_id=order.order_id,
+                symbol=order.symbol,
+                side=order.side,
+                fill=fill,
+                is_difference=is_difference,
+            )
         )
     if booked >= order.amount:
         events.append(OrderClosed(at=context.now, order_id=order.order_id, status=OrderStatus.FILLED, filled=booked))

@@ -60,6 +60,7 @@ def surface(state: State, order: Order, seen: ExchangeOrder, why: Contradiction,
             expires_at=order.expires_at,
             filled=order.filled,
             trade_ids=order.trade_ids,
+            differences=order.differences,
         )
     ]
     if state.pause is None:
