@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,19 +19,17 @@ from bench.figures import Bar, Figure, Finding
 from bench.installation import ProcessFailed, Served, engine, install, temporary_folder
 from bench.load import Load, LoadFailed, Sender, run_load
 from bench.long_log import LOG_ID, LongLog
+from bench.rhythm import leave_snapshots
 from bench.scale import Scale
 from orderwright.actors.snapshots import EVERY
 from orderwright.clock import SystemClock
 from orderwright.eventstore.connect import LogPlace, open_log
 from orderwright.eventstore.embedded import EmbeddedPostgres
-from orderwright.eventstore.postgres_snapshots import PostgresSnapshots
 from orderwright.eventstore.postmaster import find_postmaster
-from orderwright.jobs.snapshots import take_missing_snapshots
 from orderwright.moments import DAY, Micros
 from orderwright.readmodels.projections import shipped_projections
 
 _BAR = Bar(text="<= 5 s", at_most=5.0)
-_PARTS = 4
 _DAYS = 30
 _PATIENCE = 60.0
 _RESTING = {"order_type": "LIMIT", "side": "buy", "qty": "0.01", "price": "50000"}
@@ -44,6 +41,7 @@ _AT_HEAD = (
 
 class _Made(Struct, frozen=True, kw_only=True):
     events: int
+    tail: int
     seconds: float
 
 
@@ -82,16 +80,11 @@ def _make_log(data: Path, strategies: Sequence[str], scale: Scale) -> _Made:
     step = _DAYS * DAY // max(1, signals)
     first = SystemClock().now() - step * signals
     with LongLog(data) as log:
-        snapshots = PostgresSnapshots(log.database, epoch=log.epoch)
-        for part in range(_PARTS):
-            here = range(part * signals // _PARTS, (part + 1) * signals // _PARTS)
-            log.extend([chosen[number] for number in here], [Micros(first + number * step) for number in here])
-            if part < _PARTS - 1:
-                take_missing_snapshots(log.reader, snapshots, longest_tail=EVERY, stopping=threading.Event())
-        snapshots.close()
+        log.extend(chosen, (Micros(first + number * step) for number in range(signals)))
+        tail = leave_snapshots(log, every=EVERY)
         log.as_owner(_AT_HEAD, [(LOG_ID, each.name, each.shape, log.position) for each in shipped_projections()])
         log.settle()
-        return _Made(events=log.position, seconds=time.perf_counter() - began)
+        return _Made(events=log.position, tail=tail, seconds=time.perf_counter() - began)
 
 
 def _restart(data: Path, senders: tuple[Sender, ...], scale: Scale, before: Callable[[], None]) -> float:
@@ -153,9 +146,10 @@ def _stopped_at_the_end(data: Path) -> Iterator[None]:
 def _note(scale: Scale, made: _Made, unfinished: int, seconds: Sequence[float]) -> str:
     return (
         f"The log was made in {made.seconds:.0f} s: market orders of {_DAYS} days, busy strategies and quiet ones, "
-        "copied into the tables with hashes and versions by the writer's own planning, and with the snapshots that "
-        f"the job takes in production ({_PARTS - 1} times on the way, none of the last part). The read models stand "
-        "at its end. Each strategy account was then left an open LIMIT order, so that every stream is rebuilt and "
+        "copied into the tables with hashes and versions by the writer's own planning. Each stream has the snapshot "
+        f"that its actor would have left, one every {EVERY:,} events, so that {made.tail:,} events come after them. "
+        "The read models stand at the log's end. "
+        "Each strategy account was then left an open LIMIT order, so that every stream is rebuilt and "
         f"every order looked up at each start ({unfinished:,} streams have such business at the end). Kills came "
         f"{scale.traffic_seconds:g} s into full traffic, {scale.rounds} of each kind, medians; the slowest start took "
         f"{max(seconds):.2f} s. No stored signal was left without an end. Measured from the beginning of the process "
