@@ -9,7 +9,20 @@ from pathlib import Path
 
 from msgspec import structs
 
-from bench import appends, cancel_all, crash, declared, latency, memory, opening, overload, replays, results, webhooks
+from bench import (
+    appends,
+    cancel_all,
+    crash,
+    declared,
+    latency,
+    life,
+    memory,
+    opening,
+    overload,
+    replays,
+    results,
+    webhooks,
+)
 from bench.figures import Finding, missed, table
 from bench.scale import TINY, USUAL, Scale
 
@@ -24,10 +37,14 @@ BENCHMARKS: Mapping[str, Callable[[Scale], Finding]] = {
     "declared": declared.measure,
     "crash": crash.measure,
     "opening": opening.measure,
+    "life": life.measure,
 }
 
 LONG = ("opening",)
 """Those that take minutes, which run when they are named or the whole is asked for."""
+
+PROFILES = ("life",)
+"""Those that look into what others measure, which run when they are named."""
 
 _EPILOG = """\
 benchmarks:
@@ -43,6 +60,8 @@ benchmarks:
   crash      how soon an engine with 1,000 strategy accounts and 1,000,000 events is ready again after kill -9
   opening    one strategy account in a log of 10,000,000 events, against one in a log of 100,000; takes about five
              minutes and up to 18 GB of disk, so it runs when it is named, or with --whole; --events makes it smaller
+  life       one webhook's life, stage by stage, and what each part costs the processors under load: a profile for
+             docs/explanation/performance.md, which runs when it is named
 
 Everything is started in a temporary folder, on the loopback interface, with PostgreSQL as the product starts it (fsync
 on), and is gone afterwards. A run takes about six minutes, twelve with --whole. Machines are noisy: a figure means
@@ -63,7 +82,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     # What was started is stopped on the way out, also when a time-out ends the run.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    names = given.names or [name for name in BENCHMARKS if given.whole or name not in LONG]
+    names = given.names or [name for name in BENCHMARKS if name not in PROFILES and (given.whole or name not in LONG)]
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         _parser().error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
