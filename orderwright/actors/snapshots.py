@@ -15,7 +15,7 @@ from orderwright.engine.strategy_account.state import State
 from orderwright.eventstore.codec import to_json
 from orderwright.eventstore.snapshots import SnapshotCodec, Taken, json_codec, shape_of
 
-EVERY = 1_000
+EVERY = 250
 """Events between two snapshots of a stream, unless configured otherwise."""
 
 _ACCOUNT_SCHEMA = 1
