@@ -17,7 +17,9 @@ from orderwright.engine.outcomes import (
     PlaceOrder,
     QuoteAnswered,
 )
-from orderwright.moments import SECOND
+from orderwright.engine.strategy_account.reconcile import sighting
+from orderwright.engine.strategy_account.state import Sighting
+from orderwright.moments import SECOND, Micros
 
 _FIRST_LOOK = 1 * SECOND
 _SLOWEST_LOOK = 30 * SECOND
@@ -32,7 +34,14 @@ class Calls:
         self._under_way: set[tuple[str, str]] = set()
         self._sent: set[OrderId] = set()
         self._looks: dict[OrderId, tuple[int, int]] = {}
+        self._asked: dict[OrderId, Micros] = {}
+        self._sightings: dict[OrderId, Sighting] = {}
         self._polls: set[OrderId] = set()
+
+    @property
+    def sightings(self) -> Mapping[OrderId, Sighting]:
+        """The latest look at each unfinished order that got a clear answer."""
+        return self._sightings
 
     def make(self, account: str, effect: Effect, *, paced: bool = True) -> None:
         """Make the call at `account`, unless it is under way; a paced look waits for its turn (1, 2, 4, … 30 s)."""
@@ -44,10 +53,13 @@ class Calls:
                 return
             self._sent.add(effect.order_id)
         if isinstance(effect, LookUpOrder):
-            if paced and not self._is_due(effect.order_id):
-                return
             if not paced:
                 self._polls.add(effect.order_id)
+            elif self._asked.get(effect.order_id, 0) < effect.fresh_from:
+                self._looks.pop(effect.order_id, None)
+            elif not self._is_due(effect.order_id):
+                return
+            self._asked[effect.order_id] = self._env.now()
         self._under_way.add(key)
         self._env.call(account, effect, self._me)
 
@@ -55,6 +67,9 @@ class Calls:
         """Note that a call has ended."""
         self._under_way.discard(_key_of_outcome(outcome))
         if isinstance(outcome, OrderSeen):
+            seen = sighting(outcome)
+            if seen is not None:
+                self._sightings[outcome.order_id] = seen
             if outcome.order_id in self._polls:
                 # A poll is no sign of doubt: the first look into one must not wait for what polls there were before.
                 self._polls.discard(outcome.order_id)
@@ -67,8 +82,10 @@ class Calls:
         """Drop what belongs to orders that have ended."""
         if len(self._sent) > len(orders):
             self._sent.intersection_update(orders)
-        if len(self._looks) > len(orders):
+        if len(self._asked) > len(orders):
+            self._asked = {known: at for known, at in self._asked.items() if known in orders}
             self._looks = {known: look for known, look in self._looks.items() if known in orders}
+            self._sightings = {known: seen for known, seen in self._sightings.items() if known in orders}
 
     def _is_due(self, order_id: OrderId) -> bool:
         _looks, due = self._looks.get(order_id, (0, 0))

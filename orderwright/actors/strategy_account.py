@@ -44,6 +44,7 @@ from orderwright.actors.messages import (
 from orderwright.actors.snapshots import EVERY, AccountImage, Rhythm
 from orderwright.actors.strangers import Strangers
 from orderwright.actors.surroundings import Surroundings
+from orderwright.actors.timetable import Timetable
 from orderwright.engine.ids import OrderId
 from orderwright.engine.outcomes import FetchQuote, OrderSeen
 from orderwright.engine.strategy_account.commands import (
@@ -59,6 +60,7 @@ from orderwright.engine.strategy_account.effects import look, outstanding
 from orderwright.engine.strategy_account.events import Event, LiquidationEnded, SignalEnded
 from orderwright.engine.strategy_account.evolve import evolve
 from orderwright.engine.strategy_account.state import Context, Run, State
+from orderwright.engine.strategy_account.timing import next_due
 from orderwright.eventstore.store import Append, Appended, AppendFailed
 from orderwright.moments import SECOND
 from orderwright.readmodels.account_view import view
@@ -128,7 +130,7 @@ class StrategyAccount:
         self._to_recover: deque[Message] = deque()
         self._unseen: set[OrderId] = set()
         self._listeners = Listeners(env, self._name)
-        self._timers: set[str] = set()
+        self._timetable = Timetable(env, me)
         self._causes = Causes(self._name)
         self._calls = Calls(env, me)
         self._strangers = Strangers(env, self._name, self._calls)
@@ -299,7 +301,7 @@ class StrategyAccount:
             self._env.reply(mail.ask, reply)
 
     def _tick(self, reason: str) -> None:
-        self._timers.discard(reason)
+        self._timetable.ended(reason)
         self._calls.pace_ended(reason)
         if reason == "poll" and self._surroundings.profile is not None:
             self._doubts.look(self._state.orders)
@@ -377,18 +379,16 @@ class StrategyAccount:
         for effect in outstanding(self._state, context):
             if isinstance(effect, FetchQuote) and context.market.instruments is None:
                 # The exchange is not connected yet: a signal can wait for that as long as it is young enough.
-                self._set_timer("market", _MARKET_WAIT)
+                self._timetable.within(_MARKET_WAIT, "market")
             else:
                 self._calls.make(self._surroundings.profile.account, effect)
         if self._state.orders:
-            self._set_timer("poll", context.rules.poll_interval)
+            self._timetable.within(context.rules.poll_interval, "poll")
         if self._state.liquidation is not None:
-            self._set_timer("liquidation", context.rules.liquidation_pause)
-
-    def _set_timer(self, reason: str, delay: int) -> None:
-        if reason not in self._timers:
-            self._timers.add(reason)
-            self._env.after(delay, Tick(reason=reason), self._me)
+            self._timetable.within(context.rules.liquidation_pause, "liquidation")
+        if self._state.has_unfinished_business:
+            self._timetable.at(next_due(self._state, context))
 
     def _context(self, profile: Profile) -> Context:
-        return self._surroundings.context(profile, is_reconciled=self._phase is _Phase.LIVE)
+        is_live = self._phase is _Phase.LIVE
+        return self._surroundings.context(profile, is_reconciled=is_live, sightings=self._calls.sightings)

@@ -1,7 +1,10 @@
 """What a strategy account sees of the world around it when it decides, and what it shows of itself to the others."""
 
+from collections.abc import Mapping
+
 from orderwright.actors.env import Directory, Env, Profile
-from orderwright.engine.strategy_account.state import Context, State
+from orderwright.engine.ids import OrderId
+from orderwright.engine.strategy_account.state import Context, Sighting, State
 
 _NOTHING: frozenset[str] = frozenset()
 
@@ -32,7 +35,7 @@ class Surroundings:
         if self.profile is not None and self.profile.shares_account:
             self.show(*states)
 
-    def context(self, profile: Profile, *, is_reconciled: bool) -> Context:
+    def context(self, profile: Profile, *, is_reconciled: bool, sightings: Mapping[OrderId, Sighting]) -> Context:
         """Return what a decision may rest on besides the state."""
         shares, elsewhere = profile.shares_account, _NOTHING
         if shares:
@@ -48,6 +51,7 @@ class Surroundings:
             exposed_elsewhere=elsewhere,
             halted=profile.halted,
             is_reconciled=is_reconciled,
+            sightings=sightings,
         )
 
 

@@ -51,13 +51,17 @@ class CancelOrder(Struct, frozen=True, kw_only=True):
 
 
 class LookUpOrder(Struct, frozen=True, kw_only=True):
-    """Ask the exchange what it knows of this order: open, ended or unknown, with its fills."""
+    """Ask the exchange what it knows of this order: open, ended or unknown, with its fills.
+
+    What was seen before `fresh_from` is too old for whoever asks.
+    """
 
     order_id: OrderId
     symbol: str
     exchange_order_id: str | None
     deadline: Micros
     market_type: MarketType | None = None
+    fresh_from: Micros = Micros(0)
 
 
 class FetchQuote(Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ class Traits(Struct, frozen=True, kw_only=True):
     """What an exchange can do; durations in microseconds.
 
     `tells_trades`: each execution of an order is told of by an id of its own, not only how much has filled in all.
+    `tells_at_once`: its answer to a placement carries status and fills.
     """
 
     client_id_unique: ClientIdRule = ClientIdRule.ALWAYS
@@ -26,4 +27,5 @@ class Traits(Struct, frozen=True, kw_only=True):
     native_stops: bool = False
     tells_trades: bool = True
     reduce_only: bool = True
+    tells_at_once: bool = True
     lag: int = 5_000_000

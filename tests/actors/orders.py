@@ -40,6 +40,11 @@ def limit_buy(price: str = "99000", qty: str = "0.1") -> Instruction:
     )
 
 
+def close_all() -> Instruction:
+    """Return a close of all that is held."""
+    return Instruction(leg=0, order_type=OrderType.MARKET, priority=1, symbol=BTC, qty_per=Decimal(-100))
+
+
 def execute(number: int, *instructions: Instruction, ask: int = 0) -> Execute:
     """Return the order to carry out the test's `number`-th signal."""
     command = ExecuteSignal(

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from orderwright.actors.messages import (
     AccountReport,
@@ -39,7 +40,7 @@ from orderwright.engine.strategy_account.commands import (
 )
 from orderwright.eventstore.store import AppendFailed, Conflict
 from orderwright.moments import SECOND, Micros
-from tests.actors.orders import accepted, execute, limit_buy, placement, seen, shown, signal_id, unclear
+from tests.actors.orders import accepted, close_all, execute, limit_buy, placement, seen, shown, signal_id, unclear
 from tests.actors.scripted_env import (
     INBOX,
     ME,
@@ -247,6 +248,44 @@ def test_doubt_is_looked_into_at_once_then_after_one_two_and_four_seconds(
         env.clock = Micros(env.clock + delay)
         account.handle(tick)
     assert len(env.effects(LookUpOrder)) == 4
+
+
+def test_a_close_has_its_symbols_orders_looked_at_at_once_however_often_they_were_before(
+    env: ScriptedEnv, account: StrategyAccount
+) -> None:
+    account.handle(execute(1))
+    env.commit(account)
+    effect = env.calls[0][1]
+    answers([unclear(effect)], account)
+    env.commit_all(account)
+    for _ in range(3):
+        answers([seen(placement(effect).order_id, NotFound())], account)
+        delay, tick = env.timers[-1]
+        env.clock = Micros(env.clock + delay)
+        account.handle(tick)
+    answers([seen(placement(effect).order_id, NotFound())], account)
+    looks = len(env.effects(LookUpOrder))
+    env.clock = Micros(env.clock + 1)
+    account.handle(execute(2, close_all()))
+    env.commit_all(account)
+    assert len(env.effects(LookUpOrder)) == looks + 1
+    answers([seen(placement(effect).order_id, NotFound(), asked_at=env.clock)], account)
+    env.commit_all(account)
+    assert env.written()[-2:] == ["leg_refused", "signal_ended"]
+
+
+def test_what_is_due_is_done_at_its_moment(env: ScriptedEnv, account: StrategyAccount) -> None:
+    expiring = replace(limit_buy(), expires_at=Micros(env.clock + 7 * SECOND))
+    account.handle(execute(1, expiring))
+    env.commit(account)
+    answers([accepted(env.calls[0][1])], account)
+    env.commit_all(account)
+    (due,) = [(delay, tick) for delay, tick in env.timers if tick == Tick(reason="due")]
+    assert due[0] == 7 * SECOND
+    env.clock = Micros(env.clock + 7 * SECOND)
+    account.handle(due[1])
+    env.commit_all(account)
+    assert len(env.effects(CancelOrder)) == 1
 
 
 def test_polls_do_not_make_a_later_doubt_wait(env: ScriptedEnv, account: StrategyAccount) -> None:

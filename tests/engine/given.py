@@ -15,6 +15,7 @@ from orderwright.engine.outcomes import (
     Cancelled,
     Effect,
     ExchangeOrder,
+    LookUpOrder,
     NotFound,
     OrderSeen,
     Placed,
@@ -38,8 +39,9 @@ from orderwright.engine.strategy_account.decide import decide
 from orderwright.engine.strategy_account.effects import outstanding
 from orderwright.engine.strategy_account.events import Event, LegRefused, OrderRequested, Terms
 from orderwright.engine.strategy_account.evolve import evolve_all
+from orderwright.engine.strategy_account.reconcile import sighting
 from orderwright.engine.strategy_account.results import LegResult
-from orderwright.engine.strategy_account.state import Context, Identity, Market, Rules, State
+from orderwright.engine.strategy_account.state import Context, Identity, Market, Rules, Sighting, State
 from orderwright.engine.traits import Traits
 from orderwright.moments import SECOND, Micros
 
@@ -220,6 +222,7 @@ class StrategyAccountUnderTest:
         self.rules = Rules()
         self.shares_account = shares_account
         self.is_reconciled = True
+        self.sightings: dict[OrderId, Sighting] = {}
         self._sequence = 0
         self._trade = 0
         for instrument in self.instruments:
@@ -245,6 +248,7 @@ class StrategyAccountUnderTest:
             market=Market(instruments=self.instruments, quotes=self.quotes, traits=self.traits),
             shares_account=self.shares_account,
             is_reconciled=self.is_reconciled,
+            sightings=self.sightings,
         )
 
     @property
@@ -268,6 +272,9 @@ class StrategyAccountUnderTest:
         return self.when(TimePassed())
 
     def when(self, message: Message) -> list[Event]:
+        seen = sighting(message) if isinstance(message, OrderSeen) else None
+        if isinstance(message, OrderSeen) and seen is not None:
+            self.sightings[message.order_id] = seen
         events = decide(self.state, message, self.context)
         self.state = evolve_all(self.state, events)
         self.log.extend(events)
@@ -308,6 +315,20 @@ class StrategyAccountUnderTest:
 
     def missed(self, order: Order) -> list[Event]:
         return self.when(OrderSeen(order_id=order.order_id, asked_at=self.now, result=NotFound()))
+
+    def nothing_new(self) -> list[Event]:
+        """Answer every look that is owed now: the exchange knows what is known, or nothing of a doubtful order."""
+        events: list[Event] = []
+        for effect in self.owes():
+            if not isinstance(effect, LookUpOrder):
+                continue
+            order = self.state.orders[effect.order_id]
+            if order.placement_in_doubt:
+                events += self.missed(order)
+            else:
+                fills = [a_fill(order.trade_ids[0], order.filled, order.reference_price)] if order.filled else []
+                events += self.seen(order, OrderStatus.NEW, *fills)
+        return events
 
     def cancelled(self, order: Order, *fills: Fill) -> list[Event]:
         result = Cancelled(order=shown(order, OrderStatus.CANCELLED, *fills))

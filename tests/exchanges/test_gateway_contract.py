@@ -37,7 +37,7 @@ def test_an_answer_to_a_placement_tells_of_fills_only_where_the_exchange_does(fl
     effect = place("sell", "0.1")
     placed = floor.trader.place(effect)
     assert isinstance(placed, Placed)
-    if floor.profile.tells_at_once:
+    if floor.profile.traits.tells_at_once:
         assert placed.order == floor.seen(effect.order_id)
     else:
         assert (placed.order.status, placed.order.filled, placed.order.fills) == (OrderStatus.NEW, Decimal(0), ())
@@ -93,7 +93,7 @@ def test_an_order_is_cancelled_by_either_id(floor: Floor, by_exchange_id: bool) 
     cancelled = floor.trader.cancel(cancel(placed.client_order_id, exchange_order_id=number))
     assert isinstance(cancelled, Cancelled)
     assert floor.seen(placed.client_order_id).status is OrderStatus.CANCELLED
-    told = floor.seen(placed.client_order_id) if floor.profile.tells_at_once else None
+    told = floor.seen(placed.client_order_id) if floor.profile.traits.tells_at_once else None
     assert cancelled.order == told
     assert floor.listed() == []
 

@@ -135,6 +135,7 @@ def a_day() -> MemoryLog:
 
     closed = day.send(close(), to=(alpha1,))
     alpha1.now = day.clock.now()
+    alpha1.nothing_new()
     alpha1.filled(next(order for order in alpha1.orders if order.side is Side.SELL), price="110")
     day.finish("alpha", closed)
 

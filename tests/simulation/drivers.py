@@ -59,7 +59,7 @@ def random_plan(scenario: Scenario, seed: int, *, mix: FaultMix | None = None) -
         native_stops=True,
     )
     keep = rng.random() < 0.3
-    traits = replace(traits, tells_trades=rng.random() < 0.8)
+    traits = replace(traits, tells_trades=rng.random() < 0.8, tells_at_once=rng.random() < 0.7)
     return Plan(seed=seed, mix=mix or drawn, crashes=crashes, traits=traits, stops_keep_their_id=keep)
 
 

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 from orderwright.engine.inbox import SignalReceived
 from orderwright.engine.orders import Fill, Purpose
+from orderwright.engine.strategy_account.events import FillRecorded, LegRefused, OrderRequested, RefreshStarted
+from orderwright.engine.strategy_account.state import Rules
 from tests.simulation.evidence import Entry, Evidence
 from tests.simulation.ledger import Ledger, OrderStory, change_by
 from tests.simulation.sim_exchange import BookedOrder
@@ -205,6 +207,38 @@ def _own_orders_only(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
             yield f"{received.client_order_id} was cancelled without a committed wish of {story.stream}"
 
 
+def _closes_count_what_was_filled(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
+    started: dict[tuple[str, object, int], RefreshStarted] = {}
+    booked: dict[str, Decimal] = {}
+    for entry in evidence.entries:
+        stream = entry.stored.stream
+        match entry.event:
+            case FillRecorded(order_id=order_id, fill=fill):
+                booked[order_id] = booked.get(order_id, Decimal(0)) + fill.amount
+            case RefreshStarted() as event:
+                started[stream, event.signal_id, event.leg] = event
+            case OrderRequested() | LegRefused() as event:
+                refresh = started.get((stream, event.signal_id, event.leg))
+                if refresh is None or event.at >= refresh.at + Rules().call_timeout:
+                    continue
+                for order in _orders_of(stream, refresh.symbol, evidence, ledger):
+                    if booked.get(order.client_order_id, Decimal(0)) < _filled_by(refresh.at, order):
+                        yield f"leg {event.leg} of {event.signal_id} misses fills of {order.client_order_id}"
+
+
+def _orders_of(stream: str, symbol: str, evidence: Evidence, ledger: Ledger) -> Iterator[BookedOrder]:
+    for order in evidence.orders:
+        story = ledger.orders.get(order.client_order_id)
+        if story is not None and story.stream == stream and order.symbol == symbol:
+            yield order
+
+
+def _filled_by(moment: int, order: BookedOrder) -> Decimal:
+    if order.visible_from > moment:
+        return Decimal(0)
+    return sum((fill.amount for fill in order.fills if fill.at + order.fills_lag <= moment), Decimal(0))
+
+
 def _pauses_hold(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
     for since, until, stream in evidence.pauses:
         for received in evidence.journal:
@@ -240,4 +274,5 @@ _CHECKS: tuple[tuple[str, Check], ...] = (
     ("i", _signals_keep_their_order),
     ("i", _promises_hold),
     ("p", _pauses_hold),
+    ("r", _closes_count_what_was_filled),
 )

@@ -138,6 +138,11 @@ def cancel_all(symbol: str | None = None) -> Instruction:
     return order(OrderType.CANCEL_ALL_ORDER, symbol=symbol)
 
 
+def close(percent: str, price: str, symbol: str = BTC) -> Instruction:
+    """Return a LIMIT close of a share of the position."""
+    return order(OrderType.LIMIT, symbol=symbol, qty_per=f"-{percent}", price=price)
+
+
 def close_all(symbol: str = BTC) -> Instruction:
     """Return a close of the whole position."""
     return order(OrderType.MARKET, symbol=symbol, qty_per="-100")

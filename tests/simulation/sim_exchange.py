@@ -194,7 +194,10 @@ class SimExchange:
         if hidden:
             order.visible_from = min(now + self._world.rng.randrange(8 * SECOND), effect.valid_until + self.traits.lag)
         self._work(order)
-        return Placed(order=order.shown(now))
+        told = order.shown(now)
+        if not self.traits.tells_at_once:
+            told = replace(told, status=OrderStatus.NEW, filled=Decimal(0), fills=(), child_exchange_order_id=None)
+        return Placed(order=told)
 
     def _refusal(self, account: str, effect: PlaceOrder) -> Refused | Unclear | None:
         rule = self.traits.client_id_unique
@@ -231,7 +234,11 @@ class SimExchange:
         if order is None or not is_done:
             return NotFound()
         order.status = OrderStatus.CANCELLED
-        return Cancelled(order=order.shown_at_work(self._world.now()) if self._world.chance(0.5) else None)
+        return Cancelled(
+            order=order.shown_at_work(self._world.now())
+            if self.traits.tells_at_once and self._world.chance(0.5)
+            else None
+        )
 
     def _look(self, account: str, effect: LookUpOrder) -> ExchangeOrder | NotFound | Unclear:
         if effect.exchange_order_id is None and not self.traits.lookup_by_client_id:

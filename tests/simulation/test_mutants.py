@@ -19,7 +19,7 @@ from orderwright.engine.outcomes import (
     PlaceOrder,
     Refused,
 )
-from orderwright.engine.strategy_account import decide, evolve, filling, reconcile
+from orderwright.engine.strategy_account import decide, evolve, filling, reconcile, refreshing
 from orderwright.engine.strategy_account.commands import Recover
 from orderwright.engine.strategy_account.effects import outstanding
 from orderwright.engine.strategy_account.events import OrderTriggered
@@ -138,6 +138,10 @@ def book_trades_and_differences(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reconcile, "new_fills", either)
 
 
+def close_without_waiting_for_news(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(refreshing, "not_looked_at", lambda *_arguments: ())
+
+
 MUTANTS: tuple[tuple[Plant, str], ...] = (
     (send_before_commit, "single_market"),
     (send_old_intents_after_a_restart, "single_market"),
@@ -149,6 +153,7 @@ MUTANTS: tuple[tuple[Plant, str], ...] = (
     (tell_the_stale_too_late, "batch_two_accounts"),
     (forget_the_child, "stop_cancelled_in_flight"),
     (forget_who_rests, "rest_between_signals"),
+    (close_without_waiting_for_news, "close_after_unseen_fills"),
     (book_trades_and_differences, "limit_then_fill"),
 )
 

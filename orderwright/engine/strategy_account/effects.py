@@ -1,37 +1,49 @@
 """What a strategy account still owes the outside world in a given state: sends, cancels, looks and prices."""
 
+from orderwright.engine.ids import OrderId
 from orderwright.engine.instruments import MarketType
 from orderwright.engine.money import add
 from orderwright.engine.orders import CancelState, Order, OrderStatus, Purpose
 from orderwright.engine.outcomes import CancelOrder, Effect, FetchQuote, LookUpOrder, PlaceOrder
+from orderwright.engine.strategy_account.placing import NeedsMarket, place
 from orderwright.engine.strategy_account.progress import due_legs
+from orderwright.engine.strategy_account.refreshing import AwaitsLooks, awaited_by_liquidation
 from orderwright.engine.strategy_account.state import Context, State
 from orderwright.moments import Micros
+
+_AT_ANY_TIME = Micros(0)
 
 
 def outstanding(state: State, context: Context) -> list[Effect]:
     """Return every effect that is owed; the shell sends each at most once at a time."""
     effects: list[Effect] = []
+    symbols, awaited = _needed_by_decisions(state, context)
     for order in state.orders.values():
         if order.status is OrderStatus.PENDING and not order.placement_in_doubt:
             effects.append(_place(state, order))
         elif order.cancel is CancelState.REQUESTED:
             effects.append(_cancel(state, order, context))
-        elif order.in_doubt or order.is_at_market:
+            if order.order_id in awaited:
+                effects.append(look(state, order, context, fresh_from=awaited[order.order_id]))
+        elif order.order_id in awaited:
+            effects.append(look(state, order, context, fresh_from=awaited[order.order_id]))
+        elif _is_to_be_looked_at(order, context):
             effects.append(look(state, order, context))
-    if state.queue or state.operations:
-        effects.extend(_quotes(state, context))
+    deadline = Micros(context.now + context.rules.call_timeout)
+    market_type = _market_type(state)
+    effects.extend(FetchQuote(symbol=symbol, deadline=deadline, market_type=market_type) for symbol in sorted(symbols))
     return effects
 
 
-def look(state: State, order: Order, context: Context) -> LookUpOrder:
-    """Return the effect of asking the exchange about an order."""
+def look(state: State, order: Order, context: Context, *, fresh_from: Micros = _AT_ANY_TIME) -> LookUpOrder:
+    """Return the effect of asking the exchange about an order; what was seen before `fresh_from` is too old."""
     return LookUpOrder(
         order_id=order.order_id,
         symbol=order.symbol,
         exchange_order_id=order.exchange_order_id,
         deadline=Micros(context.now + context.rules.call_timeout),
         market_type=_market_type(state),
+        fresh_from=fresh_from,
     )
 
 
@@ -70,16 +82,27 @@ def _cancel(state: State, order: Order, context: Context) -> CancelOrder:
     )
 
 
-def _quotes(state: State, context: Context) -> list[FetchQuote]:
-    # A leg is still due after a decision only because it needs its market or a price.
-    symbols = {
-        context.market.symbol_of(leg.instruction.symbol or "")
-        for _run, leg in due_legs(state, context)
-        if not leg.instruction.is_cancel
-    }
-    deadline = Micros(context.now + context.rules.call_timeout)
-    market_type = _market_type(state)
-    return [FetchQuote(symbol=symbol, deadline=deadline, market_type=market_type) for symbol in sorted(symbols)]
+def _is_to_be_looked_at(order: Order, context: Context) -> bool:
+    if order.in_doubt or order.is_at_market:
+        return True
+    return not context.market.traits.tells_at_once and order.order_id not in context.sightings
+
+
+def _needed_by_decisions(state: State, context: Context) -> tuple[set[str], dict[OrderId, Micros]]:
+    # The symbols whose price, and the orders about which news from a moment on, is waited for.
+    symbols: set[str] = set()
+    awaited: dict[OrderId, Micros] = {}
+    if state.liquidation is not None:
+        awaited.update(awaited_by_liquidation(state, state.liquidation, context))
+    for run, leg in due_legs(state, context) if state.queue else ():
+        if leg.instruction.is_cancel:
+            continue
+        match place(state, run, leg.instruction, context):
+            case AwaitsLooks(order_ids=order_ids, since=since):
+                awaited.update(dict.fromkeys(order_ids, since))
+            case NeedsMarket(symbol=symbol):
+                symbols.add(context.market.symbol_of(symbol))
+    return symbols, awaited
 
 
 def _market_type(state: State) -> MarketType | None:

@@ -88,6 +88,15 @@ class LegRefused(Struct, frozen=True, kw_only=True, tag="leg_refused"):
     error: str
 
 
+class RefreshStarted(Struct, frozen=True, kw_only=True, tag="refresh_started"):
+    """Before a close is sized, the exchange is asked about every own unfinished order of its symbol, from here on."""
+
+    at: Micros
+    signal_id: SignalId
+    leg: int
+    symbol: str
+
+
 class OrderRequested(Struct, frozen=True, kw_only=True, tag="order_requested", omit_defaults=True):
     """An order is to be sent; committed before any byte leaves. `inputs` are the figures the size came from."""
 
@@ -285,6 +294,7 @@ Event = (
     | SignalAccepted
     | CancellationOrdered
     | LegRefused
+    | RefreshStarted
     | OrderRequested
     | OrderAccepted
     | OrderTriggered

@@ -102,6 +102,7 @@ _CHANGES: dict[type[Any], Callable[[State, Any], State]] = {
     e.SignalAccepted: _signal_accepted,
     e.CancellationOrdered: _cancellation_ordered,
     e.LegRefused: _unchanged,
+    e.RefreshStarted: orders.refresh_started,
     e.OrderRequested: orders.order_requested,
     e.OrderAccepted: orders.order_accepted,
     e.OrderTriggered: orders.order_triggered,

@@ -8,10 +8,12 @@ from orderwright.engine.orders import CancelState
 from orderwright.engine.positions import Position
 from orderwright.engine.signals import Instruction, OrderType
 from orderwright.engine.strategy_account.cancelling import own_cancels
-from orderwright.engine.strategy_account.events import Event, LiquidationEnded
+from orderwright.engine.strategy_account.events import Event, LiquidationEnded, RefreshStarted
 from orderwright.engine.strategy_account.placing import closes_reduce_only, request
+from orderwright.engine.strategy_account.refreshing import refresh
 from orderwright.engine.strategy_account.sizing import Size, below_minimum, close_size
 from orderwright.engine.strategy_account.state import Context, Liquidation, State
+from orderwright.moments import Micros
 
 
 def liquidation_step(state: State, context: Context) -> list[Event]:
@@ -45,6 +47,10 @@ def _close(state: State, goal: Liquidation, position: Position, context: Context
     size = close_size(state, everything, instrument)
     if not isinstance(size, Size) or below_minimum(size.amount, None, instrument) is not None:
         return []
+    since = goal.refreshes.get(position.symbol, Micros(0))
+    looks = refresh(state, goal.command_id, leg=goal.next_leg, symbol=position.symbol, since=since, context=context)
+    if looks is not None:
+        return [looks] if isinstance(looks, RefreshStarted) else []
     return [
         request(
             goal.command_id,

@@ -15,6 +15,19 @@ from orderwright.moments import SECOND, Micros
 _RETRY_AFTER_A_NO = 5 * SECOND
 
 
+def refresh_started(state: State, event: e.RefreshStarted) -> State:
+    """Note from when on the orders that a close must know of are being looked at."""
+    goal = state.liquidation
+    if goal is not None and event.signal_id == goal.command_id:
+        return replace(state, liquidation=replace(goal, refreshes={**goal.refreshes, event.symbol: event.at}))
+
+    def refreshing(run: Run, leg: Leg) -> Leg:
+        is_meant = run.signal_id == event.signal_id and leg.instruction.leg == event.leg
+        return replace(leg, refreshed_from=event.at) if is_meant else leg
+
+    return with_legs(state, refreshing)
+
+
 def order_requested(state: State, event: e.OrderRequested) -> State:
     """Take in an order that is to be sent."""
     order = Order(
@@ -40,7 +53,8 @@ def order_requested(state: State, event: e.OrderRequested) -> State:
     )
     liquidation = state.liquidation
     if liquidation is not None and event.signal_id == liquidation.command_id:
-        liquidation = replace(liquidation, next_leg=event.leg + 1)
+        refreshes = {symbol: since for symbol, since in liquidation.refreshes.items() if symbol != event.symbol}
+        liquidation = replace(liquidation, next_leg=event.leg + 1, refreshes=refreshes)
     return replace(state, orders={**state.orders, order.order_id: order}, liquidation=liquidation)
 
 

@@ -10,13 +10,14 @@ from orderwright.engine.instruments import Instrument, Quote, SymbolAmbiguous, S
 from orderwright.engine.money import ZERO, plain, round_to_tick
 from orderwright.engine.orders import Purpose
 from orderwright.engine.signals import STOPS, Instruction, OrderType
-from orderwright.engine.strategy_account.events import OrderRequested
+from orderwright.engine.strategy_account.events import OrderRequested, RefreshStarted
 from orderwright.engine.strategy_account.exposure import (
     capital_needed,
     exposure_added,
     free_capital,
     taken_symbols,
 )
+from orderwright.engine.strategy_account.refreshing import AwaitsLooks, refresh, refreshed_since
 from orderwright.engine.strategy_account.sizing import Refusal, Size, below_minimum, close_size, entry_size
 from orderwright.engine.strategy_account.state import CancelOutcome, Context, Run, State
 from orderwright.moments import SECOND, Micros
@@ -35,7 +36,9 @@ class _Reference(Struct, frozen=True, kw_only=True):
     is_current: bool
 
 
-def place(state: State, run: Run, instruction: Instruction, context: Context) -> OrderRequested | Refusal | NeedsMarket:
+def place(
+    state: State, run: Run, instruction: Instruction, context: Context
+) -> OrderRequested | RefreshStarted | Refusal | NeedsMarket | AwaitsLooks:
     """Decide one placing leg of a signal: the order to request, why not, or what must be known first."""
     refusal = _refusal_at_once(state, run, instruction, context)
     if refusal is not None:
@@ -46,7 +49,12 @@ def place(state: State, run: Run, instruction: Instruction, context: Context) ->
     if not instruction.is_close and _has_unsettled_cancel(state, run, instrument.symbol):
         error = f"A cancel of {instrument.symbol} earlier in this batch is still in doubt."
         return Refusal(code="cancel_unsettled", error=error)
+    looks = _looks(state, run, instruction, instrument, context) if instruction.is_close else None
+    if looks is not None:
+        return looks
     sized = _sized(state, instruction, instrument, context)
+    if isinstance(sized, Refusal) and _may_hold_more(sized, instruction):
+        return _looks(state, run, instruction, instrument, context) or sized
     if not isinstance(sized, tuple):
         return sized
     size, reference = sized
@@ -66,6 +74,19 @@ def place(state: State, run: Run, instruction: Instruction, context: Context) ->
         expires_at=instruction.expires_at,
         context=context,
     )
+
+
+def _looks(
+    state: State, run: Run, instruction: Instruction, instrument: Instrument, context: Context
+) -> RefreshStarted | AwaitsLooks | None:
+    symbol, leg = instrument.symbol, instruction.leg
+    since = refreshed_since(run, leg, symbol, context)
+    return refresh(state, run.signal_id, leg=leg, symbol=symbol, since=since, context=context)
+
+
+def _may_hold_more(refusal: Refusal, instruction: Instruction) -> bool:
+    # A buy that has just filled is what a sell of coins may be about.
+    return refusal.code == "insufficient_position" and not instruction.is_close
 
 
 def _sized(

@@ -7,6 +7,7 @@ from orderwright.engine.strategy_account.events import Event, LegRefused, Signal
 from orderwright.engine.strategy_account.evolve import evolve_all
 from orderwright.engine.strategy_account.liquidation import liquidation_step
 from orderwright.engine.strategy_account.placing import NeedsMarket, place
+from orderwright.engine.strategy_account.refreshing import AwaitsLooks
 from orderwright.engine.strategy_account.results import LegStatus
 from orderwright.engine.strategy_account.sizing import Refusal
 from orderwright.engine.strategy_account.state import Context, Leg, Run, State
@@ -104,7 +105,7 @@ def _decide_leg(state: State, run: Run, leg: Leg, context: Context) -> list[Even
     match decision:
         case Refusal(code=code, error=error):
             return [refused(run, leg, context, code=code, error=error)]
-        case NeedsMarket():
+        case NeedsMarket() | AwaitsLooks():
             return []
         case list():
             return decision

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from orderwright.engine.money import add
+from orderwright.engine.money import ZERO, add
 from orderwright.engine.orders import CancelState, Order, OrderStatus, is_terminal
 from orderwright.engine.outcomes import (
     CancelAnswered,
@@ -30,7 +30,7 @@ from orderwright.engine.strategy_account.events import (
     OrderTriggered,
 )
 from orderwright.engine.strategy_account.filling import new_fills
-from orderwright.engine.strategy_account.state import Context, State
+from orderwright.engine.strategy_account.state import Context, Sighting, State
 
 _UNTRIGGERED = frozenset({OrderStatus.PENDING, OrderStatus.NEW, OrderStatus.OPEN})
 _LOOKS_THAT_MUST_MISS = 2
@@ -147,6 +147,14 @@ def _triggered(order: Order, seen: ExchangeOrder, context: Context) -> list[Even
     if not is_news and not (is_first and order.status in _UNTRIGGERED):
         return []
     return [OrderTriggered(at=context.now, order_id=order.order_id, child_exchange_order_id=child)]
+
+
+def sighting(seen: OrderSeen) -> Sighting | None:
+    """Return what a look has shown of an order, if its answer was clear."""
+    if isinstance(seen.result, Unclear):
+        return None
+    filled = _least(seen.result) if isinstance(seen.result, ExchangeOrder) else ZERO
+    return Sighting(asked_at=seen.asked_at, filled=filled)
 
 
 def _least(seen: ExchangeOrder) -> Decimal:

@@ -1,5 +1,6 @@
 """The state of a strategy account: all that its decisions rest on, folded from its events."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 
@@ -27,12 +28,16 @@ class CancelOutcome(StrEnum):
 
 
 class Leg(Struct, frozen=True, kw_only=True):
-    """An instruction on its way; `cancels` are the orders it cancels, which was asked for at `cancels_at`."""
+    """An instruction on its way; `cancels` are the orders it cancels, which was asked for at `cancels_at`.
+
+    `refreshed_from` is when the exchange began to be asked about the orders that a close must know of.
+    """
 
     instruction: Instruction
     result: LegResult
     cancels: dict[OrderId, CancelOutcome] = {}
     cancels_at: Micros = Micros(0)
+    refreshed_from: Micros = Micros(0)
 
     @property
     def is_waiting(self) -> bool:
@@ -50,11 +55,15 @@ class Run(Struct, frozen=True, kw_only=True):
 
 
 class Liquidation(Struct, frozen=True, kw_only=True):
-    """The goal to hold nothing; `next_leg` numbers its orders, none is sent before `not_before`."""
+    """The goal to hold nothing; `next_leg` numbers its orders, none is sent before `not_before`.
+
+    `refreshes` are when the refresh of a symbol's orders started, for the next close of it.
+    """
 
     command_id: SignalId
     next_leg: int = 0
     not_before: Micros = Micros(0)
+    refreshes: dict[str, Micros] = {}
 
 
 class Pause(Struct, frozen=True, kw_only=True):
@@ -131,11 +140,19 @@ class Market(Struct, frozen=True, kw_only=True):
         return found.symbol if isinstance(found, Instrument) else text
 
 
+class Sighting(Struct, frozen=True, kw_only=True):
+    """A look that got a clear answer: when it was sent, and how much of the order had filled, in base units."""
+
+    asked_at: Micros
+    filled: Decimal
+
+
 class Context(Struct, frozen=True, kw_only=True):
     """What a decision may use besides the state.
 
     `exposed_elsewhere` are the symbols in which other strategies on the same account are exposed; `shares_account` says
     that there are others of whom that is not known. `halted` is why no order may leave, empty if they may.
+    `sightings` are the latest looks at unfinished orders.
     `is_reconciled` is false after a rebuild until the exchange has been asked about every unfinished order: until then
     evidence is taken in, but nothing new is begun on a state that may be stale.
     """
@@ -148,3 +165,4 @@ class Context(Struct, frozen=True, kw_only=True):
     exposed_elsewhere: frozenset[str] = frozenset()
     halted: str = ""
     is_reconciled: bool = True
+    sightings: Mapping[OrderId, Sighting] = {}

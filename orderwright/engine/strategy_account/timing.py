@@ -22,7 +22,11 @@ def _moments(state: State, context: Context) -> Iterator[Micros]:
             yield order.cancel_from
     if state.liquidation is not None:
         yield state.liquidation.not_before
+        for since in state.liquidation.refreshes.values():
+            yield Micros(since + context.rules.call_timeout)
     for run in running(state):
         for leg in run.legs:
+            if leg.refreshed_from and leg.is_waiting:
+                yield Micros(leg.refreshed_from + context.rules.call_timeout)
             if not leg.result.is_answered and CancelOutcome.IN_DOUBT in leg.cancels.values():
                 yield Micros(leg.cancels_at + context.rules.call_timeout)

@@ -191,7 +191,7 @@ class PaperExchange:
             self._books.add_arrival(_cancellation(account, key, answer, self._clock.now()))
             if isinstance(answer, NotFound):
                 return answer
-            tells = self._desk.funds.profile(account).tells_at_once
+            tells = self._desk.funds.profile(account).traits.tells_at_once
             return Cancelled(order=self._views.of(answer) if tells else None)
 
     def look(self, account: str, key: OrderKey) -> ExchangeOrder | NotFound:
@@ -297,7 +297,7 @@ class PaperExchange:
             self._gate.admit_account(account, profile, now=self._clock.now())
 
     def _answered(self, account: str, order: PaperOrder) -> ExchangeOrder:
-        if self._desk.funds.profile(account).tells_at_once:
+        if self._desk.funds.profile(account).traits.tells_at_once:
             return self._views.of(order)
         return self._views.of(replace(order, status=OrderStatus.NEW, filled=ZERO))
 

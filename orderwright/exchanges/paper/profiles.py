@@ -62,10 +62,10 @@ class StopStyle(StrEnum):
 class Profile(Struct, frozen=True, kw_only=True):
     """How an exchange treats the orders of an account.
 
-    `stops` says which markets take stop orders, and how. `tells_at_once`: the answers to a placement and to a cancel
-    carry status and fills. `market_rest` is how a market order ends of which only a part could trade, `market_buy_end`
-    how a spot market buy ends that traded all it could. `fee_in_base` concerns spot buys; None leaves it to the venue.
-    `client_id` is the pattern that client order ids must match.
+    `stops` says which markets take stop orders, and how. The answers to a placement and to a cancel carry status and
+    fills if the traits say `tells_at_once`. `market_rest` is how a market order ends of which only a part could trade,
+    `market_buy_end` how a spot market buy ends that traded all it could. `fee_in_base` concerns spot buys; None leaves
+    it to the venue. `client_id` is the pattern that client order ids must match.
 
     Upbit and Bithumb take market buys by what they may cost. The paper exchange takes them by amount there too, and
     spends the amount times the price at the order's arrival: the same as long as there is one price at a time.
@@ -74,7 +74,6 @@ class Profile(Struct, frozen=True, kw_only=True):
     traits: Traits
     market_types: tuple[MarketType, ...] = tuple(MarketType)
     stops: Mapping[MarketType, StopStyle] = {}
-    tells_at_once: bool = True
     market_rest: OrderStatus = OrderStatus.CANCELLED
     market_buy_end: OrderStatus = OrderStatus.FILLED
     fee_in_base: bool | None = None
@@ -132,10 +131,10 @@ _BYBIT = Profile(
         request_expiry=True,
         native_stops=True,
         reduce_only=True,
+        tells_at_once=False,
     ),
     market_types=_BOTH,
     stops=dict.fromkeys(_BOTH, StopStyle.KEPT),
-    tells_at_once=False,
     fee_in_base=True,
     client_id=re.compile(r"[A-Za-z0-9_-]{1,36}", re.ASCII),
     spot_words=w.BYBIT_SPOT,
@@ -152,10 +151,10 @@ _OKX = Profile(
         request_expiry=True,
         native_stops=True,
         reduce_only=True,
+        tells_at_once=False,
     ),
     market_types=_BOTH,
     stops=dict.fromkeys(_BOTH, StopStyle.CHILD),
-    tells_at_once=False,
     fee_in_base=True,
     client_id=re.compile(r"[A-Za-z0-9]{1,32}", re.ASCII),
     spot_words=w.OKX,

@@ -216,9 +216,9 @@ def test_a_cancel_still_in_doubt_at_its_deadline_refuses_that_symbols_later_entr
     events = account.later(0.1)
     assert ended(events) == (0, 0, 1)
     assert refusals(events) == ["cancel_unsettled"]
-    assert {request.leg for request in requests(events)} == {2, 3}
     assert results(account.state)[0].status is LegStatus.IN_DOUBT
     assert [order.cancel for order in account.orders][:1] == [CancelState.IN_DOUBT]
+    assert {request.leg for request in (*requests(events), *requests(account.nothing_new()))} == {2, 3}
 
 
 def test_a_doubt_settled_before_its_deadline_refuses_nothing() -> None:

@@ -42,10 +42,13 @@ def test_a_close_takes_at_most_what_is_left_after_open_and_possible_closes() -> 
     account.rests(close("50", price="120"))
     account.signal(sell(qty="1"))
     account.unclear(account.orders[-1])
-    (request,) = requests(account.signal(close()))
+    account.signal(close())
+    (request,) = requests(account.nothing_new())
     assert request.amount == Decimal("0.5")
     account.placed(account.orders[-1])
-    assert refusals(account.signal(close())) == ["insufficient_position"]
+    account.later(1)
+    account.signal(close())
+    assert refusals(account.nothing_new()) == ["insufficient_position"]
 
 
 def test_without_a_position_the_code_names_the_side_that_is_missing() -> None:

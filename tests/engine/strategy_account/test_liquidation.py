@@ -69,12 +69,46 @@ def test_what_may_be_selling_counts_as_selling() -> None:
     account.unclear(doubtful)
     account.when(liquidate(9))
     assert [type(effect).__name__ for effect in account.owes()] == ["CancelOrder"]
-    events = account.cancel_answered(doubtful.order_id, NotFound())
-    assert [request.amount for request in requests(events)] == [3]
+    assert kinds(account.cancel_answered(doubtful.order_id, NotFound()))[-1] == "RefreshStarted"
+    assert [request.amount for request in requests(account.nothing_new())] == [3]
     account.filled(account.orders[-1])
     assert account.state.liquidation is not None
     assert note(account.filled(doubtful)) == ""
     assert account.holds() == 0
+
+
+def test_a_fill_one_second_old_counts() -> None:
+    account = StrategyAccountUnderTest()
+    account.bought("5")
+    account.signal(close("40", price="110"))
+    selling = account.order
+    account.placed(selling)
+    account.when(liquidate(9))
+    account.cancel_answered(selling.order_id, Refused(code="x", error="no"))
+    assert [type(effect).__name__ for effect in account.owes()] == ["LookUpOrder"]
+    assert [request.amount for request in requests(account.filled(selling, price="110"))] == [3]
+
+
+def test_a_refresh_is_no_older_than_the_close_that_rests_on_it() -> None:
+    account = StrategyAccountUnderTest()
+    account.bought("5")
+    selling = account.rests(close("40", price="110"))
+    account.when(liquidate(9))
+    account.cancel_answered(selling.order_id, Refused(code="x", error="no"))
+    (request,) = requests(account.nothing_new())
+    account.refused(account.state.orders[request.order_id])
+    account.later(5)
+    assert kinds(account.cancel_answered(selling.order_id, Refused(code="x", error="no")))[-1] == "RefreshStarted"
+
+
+def test_a_close_goes_on_when_no_news_comes() -> None:
+    account = StrategyAccountUnderTest()
+    account.bought("5")
+    selling = account.rests(close("40", price="110"))
+    account.when(liquidate(9))
+    account.cancel_answered(selling.order_id, Unclear(reason="time-out"))
+    assert account.later(9.9) == []
+    assert [request.amount for request in requests(account.later(0.1))] == [3]
 
 
 def test_an_entry_in_doubt_that_turns_out_filled_is_closed_too() -> None:

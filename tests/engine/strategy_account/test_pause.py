@@ -90,6 +90,7 @@ def test_a_close_passes_the_gate() -> None:
     account.bought("5")
     account.rests(sell(qty="4", price="120"))
     account.signal(close())
+    account.nothing_new()
     assert account.orders[-1].amount == 1
     assert placements(account) == {Side.SELL: False}
 

@@ -107,7 +107,8 @@ def test_a_spot_stop_that_sells_is_limited_to_the_own_position() -> None:
     account = StrategyAccountUnderTest(MarketType.SPOT, traits=STOPS)
     account.bought("2")
     account.rests(stop(Side.SELL, qty="1.5"))
-    assert refusals(account.signal(stop(Side.SELL, "90", qty="1"))) == ["insufficient_position"]
+    account.signal(stop(Side.SELL, "90", qty="1"))
+    assert refusals(account.nothing_new()) == ["insufficient_position"]
 
 
 def test_a_triggered_stop_is_linked_to_its_child(account: StrategyAccountUnderTest, protected: Order) -> None:

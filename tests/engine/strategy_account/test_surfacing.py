@@ -88,6 +88,7 @@ def test_a_surfaced_order_counts_as_what_may_still_sell(account: StrategyAccount
     account.refused(order)
     surfaced(account, order, shown(order))
     account.signal(close())
+    account.nothing_new()
     assert account.orders[-1].amount == Decimal("0.5")
 
 

@@ -1,7 +1,7 @@
 """What the clock alone brings about, and when it is wanted."""
 
 from orderwright.engine.orders import Order, OrderStatus
-from orderwright.engine.outcomes import NotFound, Refused, Unclear
+from orderwright.engine.outcomes import NotFound, OrderSeen, Refused, Unclear
 from orderwright.engine.signals import OrderType, Side
 from orderwright.engine.strategy_account.timing import next_due
 from orderwright.moments import SECOND, Micros
@@ -10,10 +10,12 @@ from tests.engine.given import (
     StrategyAccountUnderTest,
     buy,
     cancel_all,
+    close,
     instruction,
     kinds,
     liquidate,
     refusals,
+    requests,
 )
 
 AT_NOON = Micros(START + 60 * SECOND)
@@ -79,6 +81,17 @@ def test_a_cancel_in_doubt_wants_its_deadline() -> None:
     assert due(account) == 7
     assert "CancellationEnded" in kinds(account.later(7))
     assert due(account) is None
+
+
+def test_a_close_wants_to_go_on_when_no_news_came_of_the_orders_before_it() -> None:
+    account = StrategyAccountUnderTest()
+    account.bought("2")
+    order = account.rests(close("50", price="110"))
+    account.signal(close())
+    assert due(account) == 10
+    account.when(OrderSeen(order_id=order.order_id, asked_at=account.now, result=Unclear(reason="time-out")))
+    assert account.later(9.9) == []
+    assert [request.amount for request in requests(account.later(0.1))] == [1]
 
 
 def test_a_liquidation_wants_to_know_when_it_may_try_again() -> None:
