@@ -239,6 +239,12 @@ class EngineClient:
         rows: list[dict[str, Any]] = answer.json()["orders"]
         return rows
 
+    def alarms(self) -> list[dict[str, Any]]:
+        answer = self._http.get("/api/v1/alarms", headers=self._admin)
+        assert answer.status_code == httpx.codes.OK, answer.text
+        rows: list[dict[str, Any]] = answer.json()["alarms"]
+        return rows
+
     def operate(self, strategy: str, account: str, operation: str, **wish: str) -> httpx.Response:
         path = f"/api/v1/strategy-accounts/{strategy}/{account}/{operation}"
         return self._http.post(path, json=wish, headers=self._admin)

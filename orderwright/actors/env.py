@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from orderwright.actors.messages import Address, AskId, Mail, Reply
 from orderwright.actors.noticeboard import Noticeboard
+from orderwright.engine.ids import OrderId
 from orderwright.engine.instruments import MarketType
 from orderwright.engine.outcomes import Effect
 from orderwright.engine.strategy_account.events import Terms
@@ -35,6 +36,10 @@ class Env(Protocol):
 
     def load(self, stream: str, to: Address) -> None:
         """Read a stream, from its newest snapshot on where there is one; ends as `Loaded` or `LoadFailed`."""
+        ...
+
+    def recall(self, stream: str, order_id: OrderId, to: Address) -> None:
+        """Read what the log has of one order in a stream, which can take long; ends as `Recalled`."""
         ...
 
     def save(self, taken: Taken[Any]) -> None:

@@ -1,13 +1,14 @@
 """The actor of one account at one exchange: keeps it connected, and sees to it that every order there is known here."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from orderwright.actors.alarms import AlarmKind
 from orderwright.actors.env import Directory, Env
 from orderwright.actors.limits import Limits
 from orderwright.actors.messages import (
     Address,
+    Called,
     Connected,
     Deliver,
     Mail,
@@ -21,8 +22,8 @@ from orderwright.actors.messages import (
     name_of,
 )
 from orderwright.actors.noticeboard import ExchangeCondition
-from orderwright.engine.ids import account_number_of
-from orderwright.engine.outcomes import ExchangeOrder
+from orderwright.engine.ids import OrderId, account_number_of
+from orderwright.engine.outcomes import ExchangeOrder, LookUpOrder, OrderSeen
 from orderwright.moments import SECOND, Micros
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class ExchangeAccount:
         self._trouble = ""
         self._since: Micros = env.now()
         self._foreign: dict[str, ExchangeOrder] = {}
+        self._parents: dict[str, str | None] = {}
 
     def handle(self, mail: Mail) -> None:
         """Take one message."""
@@ -75,6 +77,8 @@ class ExchangeAccount:
                 self._env.survey(self._account, self._me)
             case Surveyed():
                 self._surveyed(mail)
+            case Called(outcome=OrderSeen() as seen):
+                self._parent_seen(seen)
             case _:
                 logger.warning("account %s was told something odd: %s", self._account, type(mail).__name__)
 
@@ -109,6 +113,7 @@ class ExchangeAccount:
     def _sort(self, mail: Surveyed) -> None:
         salt = self._directory.installation_salt()
         names = self._directory.numbered(self._account)
+        self._look_for_parents(mail.orders)
         shown: dict[str, list[ExchangeOrder]] = {}
         foreign: dict[str, ExchangeOrder] = {}
         for order in mail.orders:
@@ -117,14 +122,46 @@ class ExchangeAccount:
                 shown.setdefault(names[number], []).append(order)
             elif number is not None:
                 self._surfaced(order, number)
-            elif order.parent_exchange_order_id is None or order.parent_exchange_order_id in foreign:
-                # The child of a stop is its parent's affair.
+            elif order.parent_exchange_order_id is None or self._is_of_somebody_else(order.parent_exchange_order_id):
                 foreign[order.exchange_order_id] = order
         self._report(foreign)
         for name, orders in shown.items():
-            self._env.tell(
-                Deliver(name=name, mail=OrdersShown(orders=tuple(orders), asked_at=mail.asked_at)), self._supervisor
+            self._show(name, orders, mail.asked_at)
+
+    def _is_of_somebody_else(self, parent: str) -> bool:
+        # The child of a stop bears no client order id: it is whose the stop is.
+        known = self._parents.get(parent)
+        return known is not None and account_number_of(known, salt=self._directory.installation_salt()) is None
+
+    def _look_for_parents(self, orders: Sequence[ExchangeOrder]) -> None:
+        children = {order.parent_exchange_order_id: order for order in orders if order.parent_exchange_order_id}
+        known = self._parents | {order.exchange_order_id: order.client_order_id for order in orders}
+        self._parents = {parent: known[parent] for parent in children if parent in known}
+        for parent, child in children.items():
+            if parent in self._parents:
+                continue
+            self._parents[parent] = None
+            deadline = Micros(self._env.now() + self._directory.rules().call_timeout)
+            look = LookUpOrder(
+                order_id=OrderId(parent), symbol=child.symbol, exchange_order_id=parent, deadline=deadline
             )
+            self._env.call(self._account, look, self._me)
+
+    def _parent_seen(self, seen: OrderSeen) -> None:
+        parent = seen.result
+        if not isinstance(parent, ExchangeOrder):
+            # It is looked for again while its child is open.
+            self._parents.pop(seen.order_id, None)
+            return
+        self._parents[parent.exchange_order_id] = parent.client_order_id
+        number = account_number_of(parent.client_order_id, salt=self._directory.installation_salt())
+        name = None if number is None else self._directory.numbered(self._account).get(number)
+        if name is not None:
+            self._show(name, [parent], seen.asked_at)
+
+    def _show(self, name: str, orders: Iterable[ExchangeOrder], asked_at: Micros) -> None:
+        mail = OrdersShown(orders=tuple(orders), asked_at=asked_at)
+        self._env.tell(Deliver(name=name, mail=mail), self._supervisor)
 
     def _surfaced(self, order: ExchangeOrder, number: int) -> None:
         why = (

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from orderwright.engine.ids import SignalId
+from orderwright.engine.ids import OrderId, SignalId
 from orderwright.engine.outcomes import ExchangeOrder, Outcome
 from orderwright.engine.signals import Signal
 from orderwright.engine.strategy_account.commands import (
@@ -87,6 +87,13 @@ class Called(Struct, frozen=True, kw_only=True):
     """What came of a call to the exchange."""
 
     outcome: Outcome
+
+
+class Recalled(Struct, frozen=True, kw_only=True):
+    """The answer to `Env.recall`: the stream's events that name the order; None if the log could not be read."""
+
+    order_id: OrderId
+    events: tuple[StoredEvent, ...] | None
 
 
 class Connected(Struct, frozen=True, kw_only=True):
@@ -341,6 +348,7 @@ Mail = (
     | LoadFailed
     | AppendEnded
     | Called
+    | Recalled
     | Connected
     | Surveyed
     | Unreachable

@@ -24,6 +24,7 @@ from orderwright.actors.messages import (
     Loaded,
     LoadFailed,
     Mail,
+    Recalled,
     Reply,
     Start,
     Stopped,
@@ -40,6 +41,7 @@ from orderwright.actors.supervisor import SUPERVISOR
 from orderwright.actors.timers import Timers
 from orderwright.actors.wire import Wire
 from orderwright.clock import Clock, monotonic
+from orderwright.engine.ids import OrderId
 from orderwright.engine.instruments import Quote
 from orderwright.engine.outcomes import (
     CancelAnswered,
@@ -175,6 +177,19 @@ class PykkaEnv:
             return Loaded(events=tuple(self._reader.read_stream(stream)))
         tail = self._reader.read_stream(stream, after_version=snapshot.version, after_position=snapshot.position)
         return Loaded(events=tuple(tail), snapshot=snapshot)
+
+    def recall(self, stream: str, order_id: OrderId, to: Address) -> None:
+        """Read what the log has of an order, on a thread of its own."""
+        self._connecting.submit(self._recall, stream, order_id, to)
+
+    def _recall(self, stream: str, order_id: OrderId, to: Address) -> None:
+        try:
+            events = tuple(event for event in self._reader.read_stream(stream) if order_id in event.payload)
+        except EventStoreError as exc:
+            logger.warning("%s cannot be read for what it has of order %s: %s", stream, order_id, exc)
+            self.tell(Recalled(order_id=order_id, events=None), to)
+        else:
+            self.tell(Recalled(order_id=order_id, events=events), to)
 
     def save(self, taken: Taken[Any]) -> None:
         """Keep a snapshot, on a thread of its own."""

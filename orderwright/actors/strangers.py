@@ -1,34 +1,60 @@
-"""Open orders that bear a strategy account's number, and that its log does not have as unfinished."""
+"""Orders that bear a strategy account's number, and that its log does not have as unfinished."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
 
 from orderwright.actors.alarms import AlarmKind
 from orderwright.actors.calls import Calls
 from orderwright.actors.env import Env
+from orderwright.actors.folding import CODEC
+from orderwright.actors.messages import Address, Recalled
 from orderwright.engine.ids import OrderId
 from orderwright.engine.money import plain
-from orderwright.engine.orders import is_active
-from orderwright.engine.outcomes import ExchangeOrder, LookUpOrder, OrderSeen
-from orderwright.engine.strategy_account.state import Context
+from orderwright.engine.orders import Order, is_active
+from orderwright.engine.outcomes import (
+    CancelAnswered,
+    Cancelled,
+    ExchangeOrder,
+    LookUpOrder,
+    OrderSeen,
+    Outcome,
+    Placed,
+    PlacementAnswered,
+)
+from orderwright.engine.strategy_account.commands import TakeInOrder
+from orderwright.engine.strategy_account.events import Event, OrderClosed, OrderSurfaced, TradingResumed
+from orderwright.engine.strategy_account.past import last_known
+from orderwright.engine.strategy_account.state import Context, State
+from orderwright.engine.strategy_account.surfacing import ENGINE
 from orderwright.moments import Micros
+
+_ENDED_ORDERS_KEPT = 32
 
 
 class Strangers:
-    """Each is looked at by itself before it is believed: the list it was on may be older than its end in the log."""
+    """Each is looked at by itself before it is believed: the list it was on may be older than its end in the log.
 
-    def __init__(self, env: Env, name: str, calls: Calls) -> None:
+    Then the log is asked what it had of the order; what contradicts that is for the strategy account to take in.
+    """
+
+    def __init__(self, env: Env, me: Address, name: str, calls: Calls) -> None:
         self._env = env
+        self._me = me
         self._name = name
         self._calls = calls
         self._met: set[OrderId] = set()
+        self._sightings: dict[OrderId, tuple[ExchangeOrder, Micros]] = {}
+        self._ended: deque[OrderClosed] = deque(maxlen=_ENDED_ORDERS_KEPT)
 
     @property
     def are_none(self) -> bool:
         """Whether none is being looked at."""
-        return not self._met
+        return not self._met and not self._sightings
 
     def meet(self, order: ExchangeOrder, account: str, context: Context) -> None:
         """Look at an order of the exchange account `account`."""
         order_id = OrderId(order.client_order_id)
-        if order_id in self._met:
+        if order_id in self._met or order_id in self._sightings:
             return
         self._met.add(order_id)
         look = LookUpOrder(
@@ -39,13 +65,56 @@ class Strangers:
         )
         self._calls.make(account, look, paced=False)
 
-    def answered(self, seen: OrderSeen) -> None:
-        """Ring for an order that is open indeed, if it was looked at for that."""
-        if seen.order_id not in self._met:
+    def answered(self, outcome: Outcome, orders: Mapping[OrderId, Order]) -> None:
+        """Have the log asked about an order that was looked at here and is open, or has filled more than was booked."""
+        order_id = getattr(outcome, "order_id", None)
+        if order_id is None or order_id in orders:
             return
-        self._met.remove(seen.order_id)
-        order = seen.result
-        if isinstance(order, ExchangeOrder) and is_active(order.status):
-            what = f"{order.side} {plain(order.amount)} {order.symbol}"
-            why = f"{what} is open at the exchange, and {self._name} has no such order"
-            self._env.noticeboard.alarms.ring(AlarmKind.SURFACED_ORDER, seen.order_id, why)
+        was_met = isinstance(outcome, OrderSeen) and order_id in self._met
+        self._met.discard(order_id)
+        order = _shown_in(outcome)
+        if order is None or order_id in self._sightings:
+            return
+        is_open = is_active(order.status) or bool(order.filled)
+        if (was_met and is_open) or self._has_filled_more(order_id, order):
+            asked_at = outcome.asked_at if isinstance(outcome, OrderSeen) else Micros(0)
+            self._sightings[order_id] = (order, asked_at)
+            self._env.recall(self._name, order_id, self._me)
+
+    def _has_filled_more(self, order_id: OrderId, order: ExchangeOrder) -> bool:
+        return any(ended.order_id == order_id and order.filled > ended.filled for ended in self._ended)
+
+    def recalled(self, mail: Recalled) -> TakeInOrder | None:
+        """Return what the strategy account is to judge, now that the log has told what it had of the order."""
+        sighting = self._sightings.pop(mail.order_id, None)
+        if sighting is None or mail.events is None:
+            # It is on the next list again, if it is open.
+            return None
+        known = last_known(mail.order_id, (CODEC.decode(stored) for stored in mail.events))
+        return TakeInOrder(seen=sighting[0], asked_at=sighting[1], known=known)
+
+    def note(self, events: Sequence[Event], state: State) -> None:
+        """Remember what ended, ring for what surfaced, and end the alarm when trading is resumed."""
+        for event in events:
+            match event:
+                case OrderClosed():
+                    self._ended.append(event)
+                case OrderSurfaced():
+                    what = f"{event.side} {plain(event.amount)} {event.symbol}, order {event.order_id}"
+                    self._ring(f"{what}, is at the exchange; in the log it was {event.why.replace('_', ' ')}")
+                case TradingResumed():
+                    self._env.noticeboard.alarms.clear(AlarmKind.SURFACED_ORDER, self._name)
+        if not events and state.pause is not None and state.pause.by == ENGINE:
+            self._ring(state.pause.why)
+
+    def _ring(self, why: str) -> None:
+        self._env.noticeboard.alarms.ring(AlarmKind.SURFACED_ORDER, self._name, why)
+
+
+def _shown_in(outcome: Outcome) -> ExchangeOrder | None:
+    match outcome:
+        case OrderSeen(result=ExchangeOrder() as order) | PlacementAnswered(result=Placed(order=order)):
+            return order
+        case CancelAnswered(result=Cancelled(order=order)):
+            return order
+    return None

@@ -2,6 +2,7 @@
 
 import logging
 from collections import deque
+from collections.abc import Sequence
 from enum import Enum
 from uuid import UUID
 
@@ -34,6 +35,7 @@ from orderwright.actors.messages import (
     Operated,
     OrdersShown,
     Ready,
+    Recalled,
     Rest,
     SignalSettled,
     Start,
@@ -83,8 +85,8 @@ class _Pending(Struct, frozen=True, kw_only=True):
     """What becomes true when the append under way is durable."""
 
     state: State
+    events: Sequence[Event]
     ended: tuple[Run, ...]
-    liquidated: tuple[LiquidationEnded, ...]
     reply_to: AskId
 
 
@@ -133,7 +135,7 @@ class StrategyAccount:
         self._timetable = Timetable(env, me)
         self._causes = Causes(self._name)
         self._calls = Calls(env, me)
-        self._strangers = Strangers(env, self._name, self._calls)
+        self._strangers = Strangers(env, me, self._name, self._calls)
         self._snapshots = Rhythm(env, self._name, snapshot_every)
         self._limits = limits or Limits()
         self._doubts = Doubts(env, self._name, self._limits.doubt_alarm_after)
@@ -156,7 +158,7 @@ class StrategyAccount:
                 self._take_snapshot()
             case Tick(reason=reason) if reason == _FULL_LOG:
                 self._decide_again()
-            case Called() | Tick() | OrdersShown():
+            case Called() | Tick() | OrdersShown() | Recalled():
                 self._outcomes.append(mail)
             case Operate() | Describe() if len(self._commands) >= self._limits.mailbox:
                 self._env.reply(mail.ask, turned_away(mail, self._name, away=Away.OVERLOADED, reason="it is busy"))
@@ -201,6 +203,7 @@ class StrategyAccount:
         if loaded.snapshot is not None:
             self._snapshots.begin_after(loaded.snapshot.version)
         self._surroundings.show(self._state)
+        self._strangers.note((), self._state)
         self._causes.forget_all_but(self._state.orders)
         self._phase = _Phase.RECOVERING
         self._to_recover.extend((Recover(), AdoptTerms(terms=profile.terms)))
@@ -239,9 +242,11 @@ class StrategyAccount:
             self._calls.answered(mail.outcome)
             if isinstance(mail.outcome, OrderSeen):
                 self._unseen.discard(mail.outcome.order_id)
-                if mail.outcome.order_id not in self._state.orders:
-                    self._strangers.answered(mail.outcome)
+            self._strangers.answered(mail.outcome, self._state.orders)
             self._decide(mail.outcome)
+        elif isinstance(mail, Recalled):
+            if sighting := self._strangers.recalled(mail):
+                self._decide(sighting)
         elif isinstance(mail, OrdersShown):
             self._shown(mail)
         elif isinstance(mail, Tick) and mail.reason == IDLE:
@@ -337,8 +342,7 @@ class StrategyAccount:
             state = evolve(state, event)
         # Said before anything that follows from it can leave.
         self._surroundings.show_if_shared(self._state, state)
-        liquidated = tuple(event for event in events if isinstance(event, LiquidationEnded))
-        self._pending = _Pending(state=state, ended=tuple(ended), liquidated=liquidated, reply_to=reply_to)
+        self._pending = _Pending(state=state, events=events, ended=tuple(ended), reply_to=reply_to)
         batch = Append(
             stream=self._name,
             expected_version=self._version,
@@ -359,6 +363,7 @@ class StrategyAccount:
         self._version, self._position = mail.outcome.version, mail.outcome.position
         self._causes.forget_all_but(self._state.orders)
         self._calls.forget_all_but(self._state.orders)
+        self._strangers.note(pending.events, self._state)
         self._surroundings.show_if_shared(self._state)
         if not self._doubts.are_none:
             self._doubts.look(self._state.orders)
@@ -368,8 +373,9 @@ class StrategyAccount:
             self._env.reply(pending.reply_to, Operated(account=self._name, done=True, changed=True))
         for run in pending.ended:
             self._listeners.run_ended(run)
-        for liquidated in pending.liquidated:
-            self._listeners.liquidation_ended(liquidated)
+        for event in pending.events:
+            if isinstance(event, LiquidationEnded):
+                self._listeners.liquidation_ended(event)
         self._act()
 
     def _act(self) -> None:

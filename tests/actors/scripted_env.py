@@ -12,11 +12,13 @@ from orderwright.actors.messages import (
     Called,
     Loaded,
     Mail,
+    Recalled,
     Reply,
     address,
     strategy_account_name,
 )
 from orderwright.actors.noticeboard import Noticeboard
+from orderwright.engine.ids import OrderId
 from orderwright.engine.instruments import Instrument, Instruments, MarketType, Quote
 from orderwright.engine.outcomes import Effect, Outcome
 from orderwright.engine.strategy_account.events import Terms
@@ -53,6 +55,7 @@ class ScriptedEnv:
         self.spawned: list[Address] = []
         self.stopped: list[tuple[Address, str]] = []
         self.given_back: list[Mail] = []
+        self.recalls: list[tuple[str, OrderId, Address]] = []
         self.saved: list[Taken[Any]] = []
         self.noticeboard = Noticeboard(self)
 
@@ -64,6 +67,9 @@ class ScriptedEnv:
 
     def load(self, stream: str, to: Address) -> None:
         self.loads.append((stream, to))
+
+    def recall(self, stream: str, order_id: OrderId, to: Address) -> None:
+        self.recalls.append((stream, order_id, to))
 
     def save(self, taken: Taken[Any]) -> None:
         self.saved.append(taken)
@@ -121,6 +127,12 @@ class ScriptedEnv:
     def loaded(self, stream: str) -> Loaded:
         """Return what a load of the stream ends as."""
         return Loaded(events=tuple(self.log.read_stream(stream)))
+
+    def recalled(self) -> Recalled:
+        """Return what the latest recall ends as."""
+        stream, order_id, _to = self.recalls[-1]
+        events = tuple(event for event in self.log.read_stream(stream) if order_id in event.payload)
+        return Recalled(order_id=order_id, events=events)
 
     def written(self, stream: str = NAME) -> list[str]:
         """Return the types of the stream's durable events."""

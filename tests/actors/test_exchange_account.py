@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from orderwright.actors.alarms import AlarmKind
 from orderwright.actors.exchange_account import MOST_WOKEN, ExchangeAccount
 from orderwright.actors.messages import (
+    Called,
     Connected,
     Deliver,
     OrdersShown,
@@ -21,7 +22,7 @@ from orderwright.actors.messages import (
 )
 from orderwright.engine.ids import client_order_id
 from orderwright.engine.orders import OrderStatus
-from orderwright.engine.outcomes import ExchangeOrder
+from orderwright.engine.outcomes import ExchangeOrder, LookUpOrder, NotFound, OrderSeen
 from orderwright.engine.signals import Side
 from orderwright.moments import SECOND, Micros
 from tests.actors.orders import signal_id
@@ -147,6 +148,41 @@ def test_the_child_of_a_stop_is_as_foreign_as_its_parent(env: ScriptedEnv, accou
     theirs = replace(open_order("", "x4"), parent_exchange_order_id="x3")
     account.handle(Surveyed(orders=(open_order(own(), "x1"), ours, open_order("by-hand", "x3"), theirs)))
     assert sorted(what for _kind, what in alarms(env)) == ["x3", "x4"]
+
+
+def child_of(parent: str, exchange_order_id: str) -> ExchangeOrder:
+    """Return what trades for a stop that was triggered, and is not open itself any more."""
+    return replace(open_order("", exchange_order_id), parent_exchange_order_id=parent)
+
+
+def looked(env: ScriptedEnv, account: ExchangeAccount, *results: ExchangeOrder | NotFound) -> None:
+    """Answer the latest looks."""
+    for (_account, effect), result in zip(env.calls[-len(results) :], results, strict=True):
+        assert isinstance(effect, LookUpOrder)
+        account.handle(Called(outcome=OrderSeen(order_id=effect.order_id, asked_at=NOON, result=result)))
+
+
+def test_whose_a_triggered_stop_is_is_asked_for_once(env: ScriptedEnv, account: ExchangeAccount) -> None:
+    survey = Surveyed(orders=(child_of("x1", "x2"), child_of("x3", "x4")))
+    account.handle(survey)
+    account.handle(survey)
+    assert [getattr(effect, "exchange_order_id", "") for effect in env.effects(LookUpOrder)] == ["x1", "x3"]
+    assert alarms(env) == []
+
+    ours = replace(open_order(own(), "x1"), status=OrderStatus.TRIGGERED, child_exchange_order_id="x2")
+    looked(env, account, ours, open_order("by-hand", "x3"))
+    assert env.told_to(SUPERVISOR) == [Deliver(name=NAME, mail=OrdersShown(orders=(ours,), asked_at=NOON))]
+    account.handle(survey)
+    assert alarms(env) == [(AlarmKind.FOREIGN_ORDER, "x4")]
+    assert len(env.effects(LookUpOrder)) == 2
+
+
+def test_a_stop_that_could_not_be_looked_up_is_looked_for_again(env: ScriptedEnv, account: ExchangeAccount) -> None:
+    for looks in (1, 2):
+        account.handle(Surveyed(orders=(child_of("x1", "x2"),)))
+        assert len(env.effects(LookUpOrder)) == looks
+        looked(env, account, NotFound())
+    assert alarms(env) == []
 
 
 def siblings(env: ScriptedEnv, number: int) -> tuple[ExchangeAccount, list[str]]:

@@ -1,6 +1,7 @@
 """What a strategy account sees of exchange, siblings and halts, what it shows of itself, and whom it alarms."""
 
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
@@ -13,6 +14,7 @@ from orderwright.actors.messages import (
     Away,
     CatalogueChanged,
     Describe,
+    Operate,
     OrdersShown,
     Start,
     Tick,
@@ -20,9 +22,19 @@ from orderwright.actors.messages import (
 )
 from orderwright.actors.strategy_account import StrategyAccount
 from orderwright.engine.orders import Fill, OrderStatus
-from orderwright.engine.outcomes import ExchangeOrder, FetchQuote, LookUpOrder, NotFound, PlaceOrder
+from orderwright.engine.outcomes import (
+    ExchangeOrder,
+    FetchQuote,
+    LookUpOrder,
+    NotFound,
+    PlacementAnswered,
+    PlaceOrder,
+    Refused,
+)
 from orderwright.engine.signals import Instruction, OrderType, Side
+from orderwright.engine.strategy_account.commands import PauseTrading, ResumeTrading
 from orderwright.engine.strategy_account.state import Market
+from orderwright.engine.strategy_account.surfacing import ENGINE
 from orderwright.moments import SECOND, Micros
 from tests.actors.orders import accepted, execute, placement, seen, shown, unclear
 from tests.actors.scripted_env import (
@@ -246,9 +258,14 @@ def test_an_order_that_the_log_does_not_have_is_looked_at_once_more_before_the_a
     assert isinstance(look, LookUpOrder)
     assert (look.order_id, look.exchange_order_id) == (stranger().client_order_id, "x9")
     assert env.noticeboard.alarms.listed() == ()
-    answers([seen(look.order_id, stranger())], account)
+    env.clock = Micros(env.clock + 10 * SECOND)
+    answers([seen(look.order_id, stranger(), asked_at=env.clock)], account)
+    assert env.noticeboard.alarms.listed() == ()
+    account.handle(env.recalled())
+    env.commit_all(account)
     (alarm,) = env.noticeboard.alarms.listed()
-    assert (alarm.kind, alarm.what) == (AlarmKind.SURFACED_ORDER, stranger().client_order_id)
+    assert (alarm.kind, alarm.what) == (AlarmKind.SURFACED_ORDER, NAME)
+    assert env.written()[-2:] == ["order_surfaced", "trading_paused"]
 
 
 @pytest.mark.parametrize("result", [NotFound(), stranger(OrderStatus.CANCELLED)])
@@ -271,3 +288,92 @@ def test_orders_that_are_known_are_not_looked_at_because_of_a_list(env: Scripted
     written, calls = env.written(), len(env.calls)
     account.handle(OrdersShown(orders=(shown(order),), asked_at=NOON))
     assert (env.written(), len(env.calls), env.appends) == (written, calls, [])
+
+
+def test_an_order_that_had_been_refused_and_is_open_is_taken_in(env: ScriptedEnv, directory: Directory) -> None:
+    account = started(env, directory)
+    order = refused(env, account)
+    env.clock = Micros(env.clock + 60 * SECOND)
+    account.handle(OrdersShown(orders=(shown(order),), asked_at=env.clock))
+    answers([seen(order.order_id, shown(order), asked_at=env.clock)], account)
+    account.handle(env.recalled())
+    env.commit_all(account)
+    assert env.written()[-2:] == ["order_surfaced", "trading_paused"]
+    (alarm,) = env.noticeboard.alarms.listed()
+    assert "in the log it was rejected" in alarm.why
+
+    operate(env, account, ResumeTrading(by="olga", why="seen"))
+    assert env.noticeboard.alarms.listed()[0].cleared is not None
+
+
+def test_a_view_from_before_the_order_ended_surfaces_nothing(env: ScriptedEnv, directory: Directory) -> None:
+    account = started(env, directory)
+    order = refused(env, account)
+    account.handle(OrdersShown(orders=(shown(order),), asked_at=env.clock))
+    answers([seen(order.order_id, shown(order), asked_at=env.clock)], account)
+    account.handle(env.recalled())
+    assert env.appends == []
+    assert env.noticeboard.alarms.listed() == ()
+
+
+def test_an_answer_that_comes_after_the_end_and_tells_of_more_fills_is_taken_in(
+    env: ScriptedEnv, directory: Directory
+) -> None:
+    account = started(env, directory)
+    account.handle(execute(1))
+    env.commit_all(account)
+    order = env.calls[-1][1]
+    assert isinstance(order, PlaceOrder)
+    answers([accepted(order)], account)
+    env.commit_all(account)
+    ended = replace(shown(order), status=OrderStatus.CANCELLED)
+    answers([seen(order.order_id, ended)], account)
+    env.commit_all(account)
+    written = env.written()
+
+    answers([seen(order.order_id, ended)], account)
+    assert env.recalls == []
+
+    fill = Fill(
+        trade_id="t1", amount=order.amount, price=Decimal(100), fee=Decimal(0), fee_currency="USDT", at=env.clock
+    )
+    answers([seen(order.order_id, replace(ended, filled=order.amount, fills=(fill,)))], account)
+    account.handle(env.recalled())
+    env.commit_all(account)
+    assert env.written()[len(written) :] == ["order_surfaced", "trading_paused", "fill_recorded", "order_closed"]
+
+
+def test_a_log_that_cannot_be_read_leaves_the_order_to_the_next_list(env: ScriptedEnv, directory: Directory) -> None:
+    account = started(env, directory)
+    for asked in (1, 2):
+        account.handle(OrdersShown(orders=(stranger(),), asked_at=NOON))
+        answers([seen(stranger().client_order_id, stranger())], account)
+        assert len(env.recalls) == asked
+        account.handle(replace(env.recalled(), events=None))
+    assert env.appends == []
+
+
+def test_the_alarm_of_a_surfaced_order_rings_again_after_a_restart(env: ScriptedEnv, directory: Directory) -> None:
+    account = started(env, directory)
+    operate(env, account, PauseTrading(by=ENGINE, why="Order x is at the exchange."))
+    started(env, directory)
+    (alarm,) = env.noticeboard.alarms.listed()
+    assert (alarm.kind, alarm.what, alarm.why) == (AlarmKind.SURFACED_ORDER, NAME, "Order x is at the exchange.")
+
+
+def refused(env: ScriptedEnv, account: StrategyAccount) -> PlaceOrder:
+    """Have an order refused by the exchange."""
+    account.handle(execute(1))
+    env.commit_all(account)
+    order = env.calls[-1][1]
+    assert isinstance(order, PlaceOrder)
+    no = Refused(code="exchange_rejected", error="no")
+    answers([PlacementAnswered(order_id=order.order_id, result=no)], account)
+    env.commit_all(account)
+    return order
+
+
+def operate(env: ScriptedEnv, account: StrategyAccount, command: PauseTrading | ResumeTrading) -> None:
+    """Give an operator's command and let it become durable."""
+    account.handle(Operate(command_id=UUID(int=9), command=command, ask=AskId(9)))
+    env.commit_all(account)

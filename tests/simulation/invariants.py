@@ -191,6 +191,8 @@ def _promises_hold(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
         for result in report.results:
             if result.engine_order_id is None or result.status not in ("success", "failed", "refused"):
                 continue
+            if ledger.orders[result.engine_order_id].has_surfaced:
+                continue
             if (result.status == "success") != (result.engine_order_id in booked):
                 yield f"{report.account} told of {result.engine_order_id}: {result.status}"
 

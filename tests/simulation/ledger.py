@@ -20,6 +20,7 @@ from orderwright.engine.strategy_account.events import (
     OrderNeverPlaced,
     OrderRejected,
     OrderRequested,
+    OrderSurfaced,
     SignalAccepted,
     SignalEnded,
 )
@@ -37,6 +38,7 @@ class OrderStory:
         self.ends: list[str] = []
         self.closed_as: OrderStatus | None = None
         self.is_doubted = False
+        self.has_surfaced = False
         self.fills: list[Fill] = []
         self.cancel_steps: list[int] = []
         self.cancel = ""
@@ -130,9 +132,17 @@ class Ledger:
             case OrderClosed(status=status):
                 story.ends.append("closed")
                 story.closed_as = status
+            case OrderSurfaced(exchange_order_id=exchange_order_id):
+                story.exchange_order_id = exchange_order_id
+                story.ends, story.closed_as, story.has_surfaced = [], None, True
             case FillRecorded(fill=fill):
                 self._fill(story, fill)
-            case CancelRequested(signal_id=cause):
+            case _:
+                self._read_of_cancel(entry, story)
+
+    def _read_of_cancel(self, entry: Entry, story: OrderStory) -> None:
+        match entry.event:
+            case CancelRequested(order_id=order_id, signal_id=cause):
                 story.cancel_steps.append(entry.step)
                 story.cancel = "requested"
                 if cause is not None and (story.stream, cause) not in self.causes:

@@ -58,7 +58,8 @@ class Move(Struct, frozen=True, kw_only=True):
 class Scenario(Struct, frozen=True, kw_only=True):
     """`links` are (strategy, account) pairs; `jitter` lets every part of the script come up to so much later.
 
-    Actors rest after `idle_after` without work, or as long as the mix of faults says.
+    `lies` is how likely the exchange takes an order and says that it did not. Actors rest after `idle_after` without
+    work, or as long as the mix of faults says.
     `check` returns what is wrong with the end, beside what must hold at the end of every scenario.
     """
 
@@ -68,6 +69,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
     market_type: MarketType = MarketType.FUTURES
     jitter: int = 0
     idle_after: int | None = None
+    lies: float = 0
     check: Callable[[Evidence], Sequence[str]] = lambda _evidence: ()
 
 

@@ -17,6 +17,7 @@ from orderwright.actors.messages import (
     Loaded,
     LoadFailed,
     Mail,
+    Recalled,
     Reply,
     Start,
     Stopped,
@@ -27,6 +28,7 @@ from orderwright.actors.messages import (
 from orderwright.actors.noticeboard import Noticeboard
 from orderwright.actors.snapshots import codec_of
 from orderwright.actors.supervisor import SUPERVISOR
+from orderwright.engine.ids import OrderId
 from orderwright.engine.instruments import Quote
 from orderwright.engine.outcomes import Effect, FetchQuote, Outcome, PlacementAnswered, PlaceOrder, QuoteAnswered
 from orderwright.eventstore.snapshots import Taken
@@ -132,6 +134,10 @@ class SimEnv:
         """Read a stream, at some moment from now on."""
         self._loads.append((stream, to))
 
+    def recall(self, stream: str, order_id: OrderId, to: Address) -> None:
+        """Read what the log has of an order, at some moment from now on."""
+        self._later(lambda: self._recall(stream, order_id, to))
+
     def save(self, taken: Taken[Any]) -> None:
         """Keep a snapshot at once; one that is lost is as one that was never taken."""
         self._log.save(taken)
@@ -212,6 +218,13 @@ class SimEnv:
             snapshot = self._log.restored(stream, codec_of(stream))
             events = self._log.stream(stream, after_version=0 if snapshot is None else snapshot.version)
             self.tell(Loaded(events=events, snapshot=snapshot), to)
+
+    def _recall(self, stream: str, order_id: OrderId, to: Address) -> None:
+        if self._faults.log_is_away or self._faults.happens(self._faults.mix.load_fails):
+            self.tell(Recalled(order_id=order_id, events=None), to)
+        else:
+            events = tuple(event for event in self._log.stream(stream, after_version=0) if order_id in event.payload)
+            self.tell(Recalled(order_id=order_id, events=events), to)
 
     def _commit(self) -> None:
         if self._faults.happens(self._faults.mix.append_fails):

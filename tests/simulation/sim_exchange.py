@@ -127,12 +127,14 @@ class SimExchange:
         traits: Traits,
         partial_fills: float = 0,
         stops_keep_their_id: bool = False,
+        lies: float = 0,
     ) -> None:
         self._world = world
         self.instruments = {instrument.symbol: instrument for instrument in instruments}
         self.prices = dict(prices)
         self.traits = traits
         self._partial_fills = partial_fills
+        self._lies = lies
         self._stops_keep_their_id = stops_keep_their_id
         self._ids = count(1)
         self._parents: dict[str, str] = {}
@@ -194,6 +196,8 @@ class SimExchange:
         if hidden:
             order.visible_from = min(now + self._world.rng.randrange(8 * SECOND), effect.valid_until + self.traits.lag)
         self._work(order)
+        if self._lies and self._world.chance(self._lies):
+            return Refused(code="exchange_rejected", error="not taken, it says")
         told = order.shown(now)
         if not self.traits.tells_at_once:
             told = replace(told, status=OrderStatus.NEW, filled=Decimal(0), fills=(), child_exchange_order_id=None)

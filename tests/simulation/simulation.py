@@ -65,6 +65,7 @@ class Run:
             prices=PRICES,
             traits=plan.traits,
             partial_fills=plan.mix.partial_fills,
+            lies=scenario.lies,
             stops_keep_their_id=plan.stops_keep_their_id,
         )
         self.desk = Desk()

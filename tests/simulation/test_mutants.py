@@ -20,7 +20,7 @@ from orderwright.engine.outcomes import (
     Refused,
 )
 from orderwright.engine.strategy_account import decide, evolve, filling, reconcile, refreshing
-from orderwright.engine.strategy_account.commands import Recover
+from orderwright.engine.strategy_account.commands import Recover, TakeInOrder
 from orderwright.engine.strategy_account.effects import outstanding
 from orderwright.engine.strategy_account.events import OrderTriggered
 from orderwright.engine.strategy_account.state import Context, State
@@ -142,6 +142,10 @@ def close_without_waiting_for_news(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(refreshing, "not_looked_at", lambda *_arguments: ())
 
 
+def leave_strangers_alone(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(DECISIONS, TakeInOrder, lambda _state, _message, _context: [])
+
+
 MUTANTS: tuple[tuple[Plant, str], ...] = (
     (send_before_commit, "single_market"),
     (send_old_intents_after_a_restart, "single_market"),
@@ -155,6 +159,7 @@ MUTANTS: tuple[tuple[Plant, str], ...] = (
     (forget_who_rests, "rest_between_signals"),
     (close_without_waiting_for_news, "close_after_unseen_fills"),
     (book_trades_and_differences, "limit_then_fill"),
+    (leave_strangers_alone, "refused_and_taken"),
 )
 
 

@@ -5,9 +5,10 @@ from decimal import Decimal
 from msgspec import Struct
 
 from orderwright.engine.ids import SignalId
-from orderwright.engine.outcomes import CancelAnswered, OrderSeen, PlacementAnswered, QuoteAnswered
+from orderwright.engine.outcomes import CancelAnswered, ExchangeOrder, OrderSeen, PlacementAnswered, QuoteAnswered
 from orderwright.engine.signals import Instruction, Side
 from orderwright.engine.strategy_account.events import Terms
+from orderwright.engine.strategy_account.past import LastKnown
 from orderwright.moments import Micros
 
 
@@ -66,6 +67,14 @@ class ResumeTrading(Struct, frozen=True, kw_only=True):
     why: str
 
 
+class TakeInOrder(Struct, frozen=True, kw_only=True):
+    """The exchange was asked at `asked_at` about an order that is not among the unfinished ones, and showed it."""
+
+    seen: ExchangeOrder
+    asked_at: Micros
+    known: LastKnown
+
+
 class Recover(Struct, frozen=True, kw_only=True):
     """The state was just rebuilt: whatever had been sent and not answered is in doubt."""
 
@@ -82,6 +91,7 @@ Message = (
     | LiquidatePositions
     | PauseTrading
     | ResumeTrading
+    | TakeInOrder
     | Recover
     | TimePassed
     | PlacementAnswered

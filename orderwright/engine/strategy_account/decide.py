@@ -26,6 +26,7 @@ from orderwright.engine.strategy_account.placing import fresh_quote
 from orderwright.engine.strategy_account.progress import advance, needing_market, refused
 from orderwright.engine.strategy_account.reconcile import cancel_answered, order_seen, placement_answered
 from orderwright.engine.strategy_account.state import Context, State
+from orderwright.engine.strategy_account.surfacing import take_in
 
 
 def decide(state: State, message: c.Message, context: Context) -> list[Event]:
@@ -148,6 +149,7 @@ _DECISIONS: dict[type[Any], Callable[[State, Any, Context], list[Event]]] = {
     c.LiquidatePositions: _liquidate,
     c.PauseTrading: _pause,
     c.ResumeTrading: _resume,
+    c.TakeInOrder: take_in,
     c.Recover: _recover,
     c.TimePassed: _time_passed,
     PlacementAnswered: placement_answered,

@@ -3,13 +3,16 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
-from orderwright.engine.ids import NO_SIGNAL
+from orderwright.engine.ids import NO_SIGNAL, OrderId
 from orderwright.engine.orders import Order, OrderStatus
 from orderwright.engine.outcomes import ExchangeOrder
+from orderwright.engine.strategy_account.commands import TakeInOrder
 from orderwright.engine.strategy_account.evolve import evolve_all
+from orderwright.engine.strategy_account.past import Contradiction, LastKnown, last_known
 from orderwright.engine.strategy_account.results import LegStatus
-from orderwright.engine.strategy_account.surfacing import Contradiction, surface
+from orderwright.engine.strategy_account.surfacing import surface
 from tests.engine.given import (
     StrategyAccountUnderTest,
     a_fill,
@@ -117,3 +120,57 @@ def test_an_order_that_nobody_here_remembers_asking_for_is_booked_as_nobodys(
     assert account.order.signal_id == NO_SIGNAL
     assert account.state.pause is not None
     assert "was in no log" in account.state.pause.why
+
+
+def sighted(account: StrategyAccountUnderTest, seen: ExchangeOrder, known: LastKnown) -> list[str]:
+    """Let a look show an order that is not among the unfinished ones."""
+    return kinds(account.when(TakeInOrder(seen=seen, asked_at=account.now, known=known)))
+
+
+def known_of(account: StrategyAccountUnderTest, order: Order) -> LastKnown:
+    return last_known(order.order_id, account.log)
+
+
+def test_the_log_knows_how_an_order_ended_and_all_that_was_booked_to_it(account: StrategyAccountUnderTest) -> None:
+    order = account.rests(buy(qty="2", price="99"))
+    account.rests(buy(qty="1", price="98"))
+    account.seen(order, OrderStatus.PARTIALLY_FILLED, a_fill("t1", "0.5", "99"))
+    account.later(3)
+    account.seen(order, OrderStatus.CANCELLED, a_fill("t1", "0.5", "99"), a_fill("t2", "0.25", "99"))
+    known = known_of(account, order)
+    assert known.order is not None
+    assert (known.said, known.ended_at, known.order.filled) == (Contradiction.CLOSED, account.now, Decimal("0.75"))
+    assert known.order.trade_ids == ("t1", "t2")
+    assert last_known(OrderId("never heard of"), account.log) == LastKnown()
+
+
+def test_an_order_that_is_open_long_after_its_end_is_taken_in(account: StrategyAccountUnderTest, gone: Order) -> None:
+    account.later(6)
+    assert sighted(account, shown(gone), known_of(account, gone)) == ["OrderSurfaced", "TradingPaused"]
+
+
+def test_an_order_that_is_shown_as_open_right_after_its_end_is_an_old_view(
+    account: StrategyAccountUnderTest, gone: Order
+) -> None:
+    assert sighted(account, shown(gone), known_of(account, gone)) == []
+
+
+def test_an_order_that_is_among_the_unfinished_by_now_is_seen_like_any_other(
+    account: StrategyAccountUnderTest,
+) -> None:
+    order = account.rests(buy(qty="2", price="99"))
+    seen = shown(order, OrderStatus.PARTIALLY_FILLED, a_fill("t1", "0.5", "99"))
+    assert sighted(account, seen, LastKnown()) == ["FillRecorded"]
+
+
+def test_an_order_that_is_in_no_log_is_booked_to_the_account_whose_mark_it_bears(
+    account: StrategyAccountUnderTest, gone: Order
+) -> None:
+    stranger = replace(shown(gone, OrderStatus.FILLED, a_fill("t1", "2", "99")), client_order_id="salt500007x")
+    assert sighted(account, stranger, LastKnown()) == [
+        "OrderSurfaced",
+        "TradingPaused",
+        "FillRecorded",
+        "OrderClosed",
+    ]
+    assert (account.holds(), account.state.position("BTC/USDT").base) == (Decimal(2), "BTC")
