@@ -14,5 +14,6 @@ def test_a_tiny_run_has_figures_above_zero(name: str) -> None:
     assert finding.note
     for figure in finding.figures:
         assert figure.reference is None or figure.reference > 0
-        if figure.unit != "KB":
+        # Counts may be none, memory may be given back, and a recovery or a share of a thread may be too short to see.
+        if figure.unit not in {"", "KB", "s"} and not figure.name.startswith("CPU"):
             assert figure.reached > 0
