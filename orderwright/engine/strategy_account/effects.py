@@ -5,7 +5,7 @@ from orderwright.engine.instruments import MarketType
 from orderwright.engine.money import add
 from orderwright.engine.orders import CancelState, Order, OrderStatus, Purpose
 from orderwright.engine.outcomes import CancelOrder, Effect, FetchQuote, LookUpOrder, PlaceOrder
-from orderwright.engine.strategy_account.placing import NeedsMarket, place
+from orderwright.engine.strategy_account.placing import place
 from orderwright.engine.strategy_account.progress import due_legs
 from orderwright.engine.strategy_account.refreshing import AwaitsLooks, awaited_by_liquidation
 from orderwright.engine.strategy_account.state import Context, State
@@ -100,8 +100,10 @@ def _needed_by_decisions(state: State, context: Context) -> tuple[set[str], dict
         match place(state, run, leg.instruction, context):
             case AwaitsLooks(order_ids=order_ids, since=since):
                 awaited.update(dict.fromkeys(order_ids, since))
-            case NeedsMarket(symbol=symbol):
-                symbols.add(context.market.symbol_of(symbol))
+            case _:
+                # Also when it could be decided by now, since the markets were loaded after the decision to wait: the
+                # answer brings it up again.
+                symbols.add(context.market.symbol_of(leg.instruction.symbol or ""))
     return symbols, awaited
 
 

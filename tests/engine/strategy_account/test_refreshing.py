@@ -22,6 +22,16 @@ def looks(account: StrategyAccountUnderTest) -> list[str]:
     return [effect.order_id for effect in account.owes() if isinstance(effect, LookUpOrder)]
 
 
+def test_a_close_that_waited_for_the_markets_is_brought_up_again_when_they_are_loaded_meanwhile() -> None:
+    account = StrategyAccountUnderTest()
+    loaded, account.instruments = account.instruments, None
+    account.signal(close())
+    account.instruments = loaded
+    (question,) = account.owes()
+    assert isinstance(question, FetchQuote)
+    assert refusals(account.priced("BTC/USDT", "100")) == ["no_long_position"]
+
+
 def test_a_fill_that_nobody_told_of_counts(account: StrategyAccountUnderTest) -> None:
     resting = account.rests(buy(qty="2", price="90"))
     assert kinds(account.signal(close())) == ["SignalAccepted", "RefreshStarted"]
