@@ -170,13 +170,15 @@ class ExchangeAccount:
         self._env.noticeboard.alarms.ring(AlarmKind.SURFACED_ORDER, order.exchange_order_id, why)
 
     def _report(self, foreign: dict[str, ExchangeOrder]) -> None:
-        alarms = self._env.noticeboard.alarms
-        for order_id in foreign.keys() - self._foreign.keys():
+        alarms, before = self._env.noticeboard.alarms, self._foreign
+        # Whoever sees an alarm is to find its order in the list.
+        self._foreign = foreign
+        self._publish()
+        for order_id in foreign.keys() - before.keys():
             why = f"{foreign[order_id].symbol} on {self._account}, placed by somebody else; left alone"
             alarms.ring(AlarmKind.FOREIGN_ORDER, order_id, why)
-        for order_id in self._foreign.keys() - foreign.keys():
+        for order_id in before.keys() - foreign.keys():
             alarms.clear(AlarmKind.FOREIGN_ORDER, order_id)
-        self._foreign = foreign
 
     def _wake_siblings(self) -> None:
         names = self._directory.numbered(self._account).values()

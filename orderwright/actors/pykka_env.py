@@ -77,6 +77,7 @@ _SETTLING_SECONDS = 30.0
 _CLOSING_SECONDS = 10.0
 _STAGE_SECONDS = 0.5
 _WIRE_SECONDS = 2.0
+_LAST_WORDS_SECONDS = 1.0
 
 _INBOXES = "inbox/"
 _LAST_UP_FIRST = (_INBOXES, "strategy-account/", "exchange-account/", SUPERVISOR)
@@ -348,6 +349,8 @@ class PykkaEnv:
         return tuple(at for at, seat in stopping.items() if not seat.join(0))
 
     def _end_stage(self, stage: str, ends: float) -> dict[Address, Seat]:
+        # What an actor wrote last is told to it before it ends, so that the snapshot it leaves has that too.
+        self._writer.wait_settled(min(_LAST_WORDS_SECONDS, max(0.0, ends - monotonic())))
         seats = {at: seat for at, seat in list(self._seats.items()) if at.startswith(stage)}
         for seat in seats.values():
             seat.end()

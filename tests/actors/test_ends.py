@@ -4,6 +4,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from typing import cast
+from uuid import UUID
 
 import pytest
 
@@ -12,6 +13,7 @@ from orderwright.actors.env import Env, Room
 from orderwright.actors.limits import Limits
 from orderwright.actors.messages import (
     Address,
+    AppendEnded,
     Deliver,
     Describe,
     Mail,
@@ -25,8 +27,9 @@ from orderwright.actors.messages import (
 )
 from orderwright.actors.pykka_env import PykkaEnv
 from orderwright.actors.supervisor import SUPERVISOR
-from orderwright.clock import SystemClock
+from orderwright.clock import Clock, SystemClock
 from orderwright.eventstore.memory import MemoryLog
+from orderwright.eventstore.store import ANY_VERSION, Append, AppendOutcome, NewEvent
 from orderwright.exchanges.gateway import Gateway
 from orderwright.marketdata.board import Board
 from tests.actors.orders import submit
@@ -55,11 +58,29 @@ class Recorder:
                 raise RuntimeError(message)
 
 
+class SlowLog(MemoryLog):
+    """A log whose appends take a while."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self._under_way: list[threading.Timer] = []
+
+    def append(self, append: Append, done: Callable[[AppendOutcome], None], *, generation: int | None = None) -> None:
+        writing = threading.Timer(0.1, super().append, [append, done], {"generation": generation})
+        self._under_way.append(writing)
+        writing.start()
+
+    def wait_settled(self, timeout: float) -> bool:
+        for writing in self._under_way:
+            writing.join(timeout)
+        return True
+
+
 class Stage:
     """An engine's worth of rooms that do nothing."""
 
     def __init__(self) -> None:
-        log = MemoryLog(SystemClock())
+        log = SlowLog(SystemClock())
         self.heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
         self.go_on = threading.Event()
         self.asks = Asks()
@@ -128,6 +149,17 @@ def test_what_an_actor_was_told_before_the_end_is_dealt_with(stage: Stage) -> No
     while not stage.heard.empty():
         heard.append(stage.next())
     assert [mail for name, mail in heard if name == NAMES[1]] == [Tick(reason="last"), Rest()]
+
+
+def test_what_an_actor_had_written_last_is_told_to_it_before_the_end(stage: Stage) -> None:
+    one = UUID(int=1)
+    new = NewEvent(event_id=one, type="t", schema_version=1, payload="{}", causation=one, correlation=one)
+    batch = Append(stream=NAMES[2], expected_version=ANY_VERSION, events=(new,), attention=False)
+    assert stage.env.append(batch, 7, INBOX)
+    stage.env.close()
+    name, mail = stage.next()
+    assert (name, isinstance(mail, AppendEnded)) == (NAMES[2], True)
+    assert stage.next() == (NAMES[2], Rest())
 
 
 def test_whoever_does_not_end_is_named_and_the_others_end(stage: Stage) -> None:
