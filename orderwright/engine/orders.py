@@ -87,6 +87,14 @@ class Purpose(StrEnum):
     CLOSE = "close"
 
 
+class Siblings(StrEnum):
+    """Whether other strategies on the same exchange account are exposed in a symbol; UNKNOWN: not all have said yet."""
+
+    FLAT = "flat"
+    EXPOSED = "exposed"
+    UNKNOWN = "unknown"
+
+
 class CancelState(StrEnum):
     """How far a cancel of an order has come."""
 

@@ -212,6 +212,7 @@ class StrategyAccountUnderTest:
         close_side: str = "strict",
         traits: Traits | None = None,
         shares_account: bool = False,
+        exposed_elsewhere: frozenset[str] = frozenset(),
     ) -> None:
         self.now = START
         self.state = State()
@@ -221,6 +222,7 @@ class StrategyAccountUnderTest:
         self.traits = traits or Traits()
         self.rules = Rules()
         self.shares_account = shares_account
+        self.exposed_elsewhere = exposed_elsewhere
         self.is_reconciled = True
         self.sightings: dict[OrderId, Sighting] = {}
         self._sequence = 0
@@ -247,6 +249,7 @@ class StrategyAccountUnderTest:
             rules=self.rules,
             market=Market(instruments=self.instruments, quotes=self.quotes, traits=self.traits),
             shares_account=self.shares_account,
+            exposed_elsewhere=self.exposed_elsewhere,
             is_reconciled=self.is_reconciled,
             sightings=self.sightings,
         )

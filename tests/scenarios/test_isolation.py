@@ -137,3 +137,17 @@ def test_subscriber_scope_all_lets_a_subscriber_act_on_every_account(desk: Desk)
     )
 
     assert {row["account_name"] for row in reply["results"]} == {desk.name("hers"), desk.name("his")}
+
+
+def test_futures_closes_are_reduce_only_exactly_when_no_other_strategy_on_the_account_is_exposed(desk: Desk) -> None:
+    first, second = desk.strategy("long", "netted"), desk.strategy("short", "netted")
+    first.market("buy", symbol="SOL/USDT", qty="3")
+    second.market("sell", symbol="SOL/USDT", qty="1")
+
+    plain = first.market("sell", symbol="SOL/USDT", qty=None, qty_per=-100)
+    reduced = second.market("buy", symbol="SOL/USDT", qty=None, qty_per=-100)
+
+    closes = desk.placed("netted")[2:]
+    assert [(str(order.amount), order.reduce_only) for order in closes] == [("3", False), ("1", True)]
+    assert (plain["status"], reduced["status"]) == ("success", "success")
+    assert (first.position("SOL/USDT"), second.position("SOL/USDT")) == ("0", "0")

@@ -7,7 +7,7 @@ from msgspec import Struct
 from orderwright.engine.ids import OrderId, SignalId
 from orderwright.engine.instruments import MarketType
 from orderwright.engine.money import ZERO
-from orderwright.engine.orders import Differences, Fill, OrderStatus, Purpose
+from orderwright.engine.orders import Differences, Fill, OrderStatus, Purpose, Siblings
 from orderwright.engine.signals import Instruction, OrderType, Side
 from orderwright.moments import Micros
 
@@ -98,7 +98,10 @@ class RefreshStarted(Struct, frozen=True, kw_only=True, tag="refresh_started"):
 
 
 class OrderRequested(Struct, frozen=True, kw_only=True, tag="order_requested", omit_defaults=True):
-    """An order is to be sent; committed before any byte leaves. `inputs` are the figures the size came from."""
+    """An order is to be sent; committed before any byte leaves. `inputs` are the figures the size came from.
+
+    Of a close on margin, `siblings` says what was known of the others on the account: reduce-only if all are flat.
+    """
 
     at: Micros
     signal_id: SignalId
@@ -120,6 +123,7 @@ class OrderRequested(Struct, frozen=True, kw_only=True, tag="order_requested", o
     inputs: dict[str, Decimal] = {}
     expires_at: Micros | None = None
     stop_price: Decimal | None = None
+    siblings: Siblings | None = None
 
 
 class OrderAccepted(Struct, frozen=True, kw_only=True, tag="order_accepted"):

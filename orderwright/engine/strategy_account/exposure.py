@@ -6,10 +6,10 @@ from msgspec import Struct
 
 from orderwright.engine.instruments import Instrument, MarketType
 from orderwright.engine.money import ZERO, add, add_even, divide_up, floor_to_step, multiply, subtract
-from orderwright.engine.orders import Purpose
+from orderwright.engine.orders import Purpose, Siblings
 from orderwright.engine.positions import Position
 from orderwright.engine.signals import Side
-from orderwright.engine.strategy_account.state import Market, State
+from orderwright.engine.strategy_account.state import Context, Market, State
 
 
 class _Resting(Struct, frozen=True, kw_only=True):
@@ -47,6 +47,20 @@ def leverage_of(state: State, instrument: Instrument) -> Decimal:
     if instrument.market_type is not MarketType.FUTURES or state.terms is None:
         return Decimal(1)
     return state.terms.leverage
+
+
+def closes_reduce_only(instrument: Instrument, context: Context) -> bool:
+    """Whether the exchange is to be told of a close that it only reduces."""
+    # On a netting account a sibling's opposite exposure would make the exchange cut or refuse a reduce-only order.
+    is_alone = siblings_in(instrument, context) is Siblings.FLAT
+    return instrument.market_type.is_margined and context.market.traits.reduce_only and is_alone
+
+
+def siblings_in(instrument: Instrument, context: Context) -> Siblings:
+    """Return what is known of the other strategies on the account, as to this market."""
+    if instrument.symbol in context.exposed_elsewhere:
+        return Siblings.EXPOSED
+    return Siblings.UNKNOWN if context.shares_account else Siblings.FLAT
 
 
 def exposure_added(state: State, symbol: str, side: Side, amount: Decimal) -> Decimal:

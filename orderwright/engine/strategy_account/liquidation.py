@@ -9,7 +9,8 @@ from orderwright.engine.positions import Position
 from orderwright.engine.signals import Instruction, OrderType
 from orderwright.engine.strategy_account.cancelling import own_cancels
 from orderwright.engine.strategy_account.events import Event, LiquidationEnded, RefreshStarted
-from orderwright.engine.strategy_account.placing import closes_reduce_only, request
+from orderwright.engine.strategy_account.exposure import closes_reduce_only
+from orderwright.engine.strategy_account.placing import request
 from orderwright.engine.strategy_account.refreshing import refresh
 from orderwright.engine.strategy_account.sizing import Size, below_minimum, close_size
 from orderwright.engine.strategy_account.state import Context, Liquidation, State

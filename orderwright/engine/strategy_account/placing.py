@@ -13,8 +13,10 @@ from orderwright.engine.signals import STOPS, Instruction, OrderType
 from orderwright.engine.strategy_account.events import OrderRequested, RefreshStarted
 from orderwright.engine.strategy_account.exposure import (
     capital_needed,
+    closes_reduce_only,
     exposure_added,
     free_capital,
+    siblings_in,
     taken_symbols,
 )
 from orderwright.engine.strategy_account.refreshing import AwaitsLooks, refresh, refreshed_since
@@ -124,6 +126,7 @@ def request(
 ) -> OrderRequested:
     """Return the request for an order of that size, valid from now for as long as the rules say."""
     identity = context.identity
+    is_margin_close = size.purpose is Purpose.CLOSE and instrument.market_type.is_margined
     return OrderRequested(
         at=context.now,
         signal_id=signal_id,
@@ -141,20 +144,14 @@ def request(
         price=limit,
         reference_price=reference_price,
         purpose=size.purpose,
-        reduce_only=size.purpose is Purpose.CLOSE and closes_reduce_only(instrument, context),
+        reduce_only=is_margin_close and closes_reduce_only(instrument, context),
         valid_until=Micros(context.now + context.rules.valid_for),
         ref=ref,
         inputs=size.inputs,
         expires_at=expires_at,
         stop_price=stop,
+        siblings=siblings_in(instrument, context) if is_margin_close else None,
     )
-
-
-def closes_reduce_only(instrument: Instrument, context: Context) -> bool:
-    """Whether the exchange is to be told of a close that it only reduces."""
-    # On a netting account a sibling's opposite exposure would make the exchange cut or refuse a reduce-only order.
-    is_alone = not context.shares_account and instrument.symbol not in context.exposed_elsewhere
-    return instrument.market_type.is_margined and context.market.traits.reduce_only and is_alone
 
 
 def fresh_quote(quotes: Mapping[str, Quote], symbol: str, context: Context) -> Quote | None:

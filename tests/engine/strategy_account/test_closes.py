@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from orderwright.engine.instruments import MarketType
-from orderwright.engine.orders import Purpose
+from orderwright.engine.orders import Purpose, Siblings
 from orderwright.engine.outcomes import FetchQuote
 from orderwright.engine.signals import OrderType, Side
 from orderwright.engine.traits import Traits
@@ -95,19 +95,47 @@ def test_a_reduce_only_close_may_be_worth_less_than_an_entry_may() -> None:
     assert request.reduce_only
 
 
-def test_futures_close_reduce_only_unless_the_account_is_shared_or_cannot() -> None:
-    for shares_account, can, expected in ((False, True, True), (True, True, False), (False, False, False)):
-        account = StrategyAccountUnderTest(FUTURES, shares_account=shares_account, traits=Traits(reduce_only=can))
-        account.bought("1")
-        (request,) = requests(account.signal(close()))
-        assert request.reduce_only is expected
+@pytest.mark.parametrize(
+    ("unknown", "exposed", "siblings"),
+    [
+        (False, frozenset[str](), Siblings.FLAT),
+        (False, frozenset({"ETH/USDT"}), Siblings.FLAT),
+        (False, frozenset({"BTC/USDT"}), Siblings.EXPOSED),
+        (True, frozenset[str](), Siblings.UNKNOWN),
+        (True, frozenset({"BTC/USDT"}), Siblings.EXPOSED),
+    ],
+)
+def test_futures_closes_are_reduce_only_exactly_when_no_other_strategy_is_exposed_in_the_symbol(
+    *,
+    unknown: bool,
+    exposed: frozenset[str],
+    siblings: Siblings,
+) -> None:
+    account = StrategyAccountUnderTest(FUTURES, shares_account=unknown, exposed_elsewhere=exposed)
+    account.bought("1.234")
+    (request,) = requests(account.signal(close()))
+    assert request.amount == Decimal("1.234")
+    assert (request.reduce_only, request.siblings) == (siblings is Siblings.FLAT, siblings)
+
+
+def test_futures_do_not_close_reduce_only_where_the_exchange_cannot() -> None:
+    account = StrategyAccountUnderTest(FUTURES, traits=Traits(reduce_only=False))
+    account.bought("1")
+    (request,) = requests(account.signal(close()))
+    assert (request.reduce_only, request.siblings) == (False, Siblings.FLAT)
+
+
+def test_an_entry_says_nothing_of_the_other_strategies() -> None:
+    account = StrategyAccountUnderTest(FUTURES)
+    (request,) = requests(account.signal(buy(qty="1")))
+    assert (request.reduce_only, request.siblings) == (False, None)
 
 
 def test_spot_is_never_reduce_only() -> None:
     account = StrategyAccountUnderTest(SPOT)
     account.bought("1")
     (request,) = requests(account.signal(close()))
-    assert not request.reduce_only
+    assert (request.reduce_only, request.siblings) == (False, None)
 
 
 def test_a_dead_price_feed_keeps_nobody_in() -> None:
