@@ -103,6 +103,13 @@ def _bound(config: HttpConfig) -> socket.socket:
     return listener
 
 
+def _has_news(connection: socket.socket) -> bool:
+    try:
+        return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except OSError:
+        return False
+
+
 class HttpServer:
     """Serves the application from threads of its own; `capacity` is the application's.
 
@@ -138,6 +145,7 @@ class HttpServer:
             inbuf_overflow=_IN_MEMORY_BYTES,
         )
         self._server.channel_class = _Channel
+        self._server.maintenance = self._close_idle
         self._loop = threading.Thread(target=self._server.run, name="http", daemon=True)
 
     @property
@@ -192,6 +200,13 @@ class HttpServer:
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         return self._app(environ, start_response)
+
+    def _close_idle(self, now: float) -> None:
+        # Waitress would also close a connection whose next request has arrived and was not read yet.
+        latest = now - self._server.adj.channel_timeout
+        for channel in self._server.active_channels.values():
+            if not channel.requests and channel.last_activity < latest and not _has_news(channel.socket):
+                channel.will_close = True
 
     def _stop_listening(self) -> None:
         self._server.accepting = False

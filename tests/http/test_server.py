@@ -172,3 +172,33 @@ def test_the_servers_log_hides_tokens_in_paths() -> None:
     record = logging.makeLogRecord({"msg": "Client disconnected while serving %s", "args": ("/webhook/owt_secret",)})
     assert _TokensHidden().filter(record)
     assert record.getMessage() == "Client disconnected while serving /webhook/…"
+
+
+def asked(connection: socket.socket) -> bytes:
+    connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+    return connection.recv(65_536)
+
+
+def test_a_request_that_has_arrived_is_read_however_long_its_connection_was_idle(server: HttpServer) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        assert asked(connection).startswith(b"HTTP/1.1 200")
+
+        def arrive_before_the_idle_are_closed() -> None:
+            connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            make_idle(server)
+
+        server._server.trigger.pull_trigger(arrive_before_the_idle_are_closed)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+
+
+def test_an_idle_connection_is_closed(server: HttpServer) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        assert asked(connection).startswith(b"HTTP/1.1 200")
+        server._server.trigger.pull_trigger(lambda: make_idle(server))
+        assert connection.recv(65_536) == b""
+
+
+def make_idle(server: HttpServer) -> None:
+    for channel in server._server.active_channels.values():
+        channel.last_activity = 0.0
+    server._server.next_channel_cleanup = 0.0

@@ -52,10 +52,10 @@ def soak(folder: Path, seconds: float) -> dict[str, Trend]:
             vitals = watched(engine, seconds)
             told = flowing.told()
             assert engine.terminate() == 0
+        found = trends(vitals[int(WARM_UP * len(vitals)) :])
+        print(f"\n{len(told):,} webhooks in {seconds:.0f} s, {rate:.0f}/s, half of {capacity:.0f}/s")
+        print(table(found))
         check_answers(place, told)
-    found = trends(vitals[int(WARM_UP * len(vitals)) :])
-    print(f"\n{len(told):,} webhooks in {seconds:.0f} s, {rate:.0f}/s, half of {capacity:.0f}/s")
-    print(table(found))
     return found
 
 
