@@ -10,6 +10,7 @@ from typing import Any, get_args
 from orderwright.actors.asks import Asks
 from orderwright.actors.env import Env, Room
 from orderwright.actors.gate import Gate
+from orderwright.actors.hands import Hands
 from orderwright.actors.limits import Limits
 from orderwright.actors.mailbox import Posted
 from orderwright.actors.messages import (
@@ -122,7 +123,8 @@ class PykkaEnv:
         self._timers = Timers()
         self._seats: dict[Address, Seat] = {}
         self._generations: dict[Address, int] = {}
-        self._rebuilds = threading.BoundedSemaphore(self._limits.rebuilds_at_once)
+        self._hands = Hands()
+        self._rebuilding = ThreadPoolExecutor(self._limits.rebuilds_at_once, thread_name_prefix="rebuild")
         self._pool_name = f"connect-{next(_POOLS)}-"
         self._connecting = ThreadPoolExecutor(_CONNECTIONS_AT_ONCE, thread_name_prefix=self._pool_name)
         self._noticeboard = Noticeboard(clock)
@@ -158,14 +160,16 @@ class PykkaEnv:
             self.tell(Deliver(name=name_of(to), mail=message), SUPERVISOR)
 
     def load(self, stream: str, to: Address) -> None:
-        """Read a stream, on the thread of the actor that asks."""
+        """Read a stream, on one of a few threads."""
+        self._rebuilding.submit(self._read, stream, to)
+
+    def _read(self, stream: str, to: Address) -> None:
         try:
-            with self._rebuilds:
-                # What an earlier incarnation queued belongs to the past that this one is to know.
-                if not self._writer.wait_settled(_SETTLING_SECONDS):
-                    self.tell(LoadFailed(reason="appends are still under way"), to)
-                    return
-                loaded = self._load(stream)
+            # What an earlier incarnation queued belongs to the past that this one is to know.
+            if not self._writer.wait_settled(_SETTLING_SECONDS):
+                self.tell(LoadFailed(reason="appends are still under way"), to)
+                return
+            loaded = self._load(stream)
         except EventStoreError as exc:
             self.tell(LoadFailed(reason=str(exc)), to)
         else:
@@ -292,11 +296,12 @@ class PykkaEnv:
         self.tell(Start(), at)
 
     def open_mailbox(self, room: Room, at: Address) -> None:
-        """Give a room its thread."""
+        """Give a room its mailbox, and turns to read it."""
         rests = codec_of(name_of(at)) is not None
         seat = Seat(
             room,
             at=at,
+            hands=self._hands,
             mailbox_limit=self._limits.mailbox,
             is_current=lambda: at in self._seats,
             is_to_rest=lambda: rests and self._is_closing,
@@ -344,6 +349,8 @@ class PykkaEnv:
                 self.wire.wait_clear(lambda _name: True, min(_WIRE_SECONDS, max(0.0, ends - monotonic())))
         self._timers.close()
         self._connecting.shutdown(wait=False, cancel_futures=True)
+        self._rebuilding.shutdown(wait=False, cancel_futures=True)
+        self._hands.close()
         if self._saver is not None:
             self._saver.close()
         return tuple(at for at, seat in stopping.items() if not seat.join(0))

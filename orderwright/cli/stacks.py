@@ -4,9 +4,11 @@ import sys
 import threading
 import traceback
 
+import pykka
+
 
 def stacks() -> str:
-    """Return the stack of every thread under its name, which is an actor's own for an actor's thread.
+    """Return the stack of every thread under its name, which is an actor's while it has its turn; and who is awake.
 
     Unlike `faulthandler`, which stops after 100 threads and leaves out their names.
     """
@@ -16,4 +18,6 @@ def stacks() -> str:
         f"Thread {thread.name} (most recent call last):\n{''.join(traceback.format_stack(frames[thread.ident or 0]))}"
         for thread in threads
     ]
-    return "\n".join([*said, f"These are all {len(threads)} threads.\n"])
+    awake = sorted(actor.actor_urn for actor in pykka.ActorRegistry.get_all())
+    told = f"{len(awake)} actors are awake: {', '.join(awake)}."
+    return "\n".join([*said, told, f"These are all {len(threads)} threads.\n"])

@@ -127,14 +127,13 @@ INBOX = address(NAMES[2], 1)
 
 
 def test_everything_ends_in_the_reverse_of_the_order_in_which_it_came_up(stage: Stage) -> None:
-    threads = {thread.name for thread in threading.enumerate()}
-    assert {ACCOUNT, INBOX, SUPERVISOR} <= threads
+    assert all(stage.env.is_alive(at) for at in (ACCOUNT, INBOX, SUPERVISOR))
     assert stage.env.close() == ()
     ended = []
     while not stage.heard.empty():
         ended.append(stage.next())
     assert ended == [(NAMES[2], Rest()), (NAMES[1], Rest())]
-    assert not {ACCOUNT, INBOX, SUPERVISOR} & {thread.name for thread in threading.enumerate()}
+    assert not any(stage.env.is_alive(at) for at in (ACCOUNT, INBOX, SUPERVISOR))
     assert stage.env.threads_left() == ()
 
 
@@ -160,6 +159,14 @@ def test_what_an_actor_had_written_last_is_told_to_it_before_the_end(stage: Stag
     name, mail = stage.next()
     assert (name, isinstance(mail, AppendEnded)) == (NAMES[2], True)
     assert stage.next() == (NAMES[2], Rest())
+
+
+def test_whoever_hangs_is_seen_by_name_in_a_dump_and_holds_up_nobody(stage: Stage) -> None:
+    stage.hold_up(ACCOUNT)
+    stage.hold_up(INBOX)
+    stage.env.tell(Tick(reason="next"), SUPERVISOR)
+    assert stage.next() == ("supervisor", Tick(reason="next"))
+    assert {ACCOUNT, INBOX} <= {thread.name for thread in threading.enumerate()}
 
 
 def test_whoever_does_not_end_is_named_and_the_others_end(stage: Stage) -> None:

@@ -1,10 +1,11 @@
 """What a mailbox takes, in which order, and what it gives back."""
 
+import queue
 import threading
 
 import pytest
 
-from orderwright.actors.mailbox import Mailbox, Posted
+from orderwright.actors.mailbox import Mailbox, Posted, TurnOver
 from orderwright.actors.messages import AskId, Deliver, Describe, Mail, Ready, Tick
 from tests.actors.scripted_env import ME
 
@@ -13,9 +14,24 @@ def describe(number: int) -> Describe:
     return Describe(ask=AskId(number))
 
 
+class Calls:
+    """Counts how often a reader was called."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def __call__(self) -> None:
+        self.number += 1
+
+
 @pytest.fixture
-def mailbox() -> Mailbox:
-    return Mailbox(2)
+def calls() -> Calls:
+    return Calls()
+
+
+@pytest.fixture
+def mailbox(calls: Calls) -> Mailbox:
+    return Mailbox(2, calls)
 
 
 def read(mailbox: Mailbox) -> list[Mail]:
@@ -23,6 +39,38 @@ def read(mailbox: Mailbox) -> list[Mail]:
     while not mailbox.empty():
         mails.append(mailbox.get().message)
     return mails
+
+
+def take_turn(mailbox: Mailbox) -> list[str]:
+    reasons = []
+    while True:
+        try:
+            reasons.append(mailbox.get().message.reason)
+        except TurnOver:
+            return reasons
+
+
+def test_the_reader_is_called_once_until_its_turn_is_over(mailbox: Mailbox, calls: Calls) -> None:
+    mailbox.post(Tick(reason="1"))
+    mailbox.post(Tick(reason="2"))
+    assert calls.number == 1
+    assert take_turn(mailbox) == ["1", "2"]
+    assert calls.number == 1
+    mailbox.put("the end")
+    assert calls.number == 2
+
+
+def test_a_turn_is_over_before_others_have_waited_for_long_and_the_reader_is_called_again(
+    mailbox: Mailbox, calls: Calls
+) -> None:
+    for number in range(20):
+        mailbox.post(Tick(reason=str(number)))
+    first = take_turn(mailbox)
+    assert calls.number == 2
+    second = take_turn(mailbox)
+    assert calls.number == 2
+    assert first + second == [str(number) for number in range(20)]
+    assert len(first) < 20
 
 
 def test_commands_are_taken_up_to_the_limit_and_everything_else_always(mailbox: Mailbox) -> None:
@@ -57,7 +105,8 @@ def test_what_ends_an_actor_gets_into_a_closed_mailbox_too(mailbox: Mailbox) -> 
 
 
 def test_many_threads_lose_nothing_and_keep_each_ones_order() -> None:
-    mailbox = Mailbox(10)
+    called: queue.SimpleQueue[None] = queue.SimpleQueue()
+    mailbox = Mailbox(10, lambda: called.put(None))
     senders = 4
 
     def send(name: int) -> None:
@@ -67,8 +116,12 @@ def test_many_threads_lose_nothing_and_keep_each_ones_order() -> None:
     threads = [threading.Thread(target=send, args=(name,)) for name in range(senders)]
     for thread in threads:
         thread.start()
-    mails = [mailbox.get().message.reason.split() for _ in range(senders * 500)]
+    reasons: list[str] = []
+    while len(reasons) < senders * 500:
+        called.get(timeout=5.0)
+        reasons += take_turn(mailbox)
     for thread in threads:
         thread.join()
+    assert called.empty()
     for name in range(senders):
-        assert [int(number) for sender, number in mails if sender == str(name)] == list(range(500))
+        assert [int(number) for sender, number in map(str.split, reasons) if sender == str(name)] == list(range(500))
