@@ -56,7 +56,7 @@ def measure(scale: Scale) -> Finding:
     )
     note = (
         f"Resident set size before any strategy account was awake ({before / _MB:.0f} MB) and after all {len(links):,} "
-        f"were, idle, each on a thread of its own ({threads:,} threads), woken within {seconds:.1f} s by listing them. "
+        f"were, idle ({threads:,} threads in all), woken within {seconds:.1f} s by listing them. "
         "PostgreSQL's processes are not in it."
     )
     return Finding(title="Memory", figures=figures, note=note)

@@ -22,7 +22,8 @@ _PROBES_PER_SECOND = 20.0
 _PROBE_CONNECTIONS = 100
 _FLOOD_CONNECTIONS = 1_000
 _CALM_SECONDS = 3.0
-_AFTER_SECONDS = 10.0
+_AFTER_SECONDS = 20.0
+_MEMORY_SECONDS = 5.0
 _NORMAL_SHARE = 0.95
 _NORMAL_SECONDS = 0.25
 _LOOK_SECONDS = 0.25
@@ -99,7 +100,7 @@ def _run(served: Served, senders: tuple[Sender, ...], probe: Sender, scale: Scal
             rate=_TIMES * capacity,
         )
     )
-    ends = time.perf_counter() + seconds + _AFTER_SECONDS / 2
+    ends = time.perf_counter() + seconds + _MEMORY_SECONDS
     while time.perf_counter() < ends:
         time.sleep(_LOOK_SECONDS)
         megabytes.append(process.memory_info().rss / _MB)
@@ -196,7 +197,8 @@ def _note(course: _Course, stored: _Stored, scale: Scale) -> str:
         f"{statuses}; answers took {median(seconds):.2f} s (median), at most {max(seconds):.2f} s. Of those given up, "
         f"{unknown:,} were stored, which a re-send is told. Another strategy's webhooks, {_PROBES_PER_SECOND:g} a "
         f"second before, during and after: during the flood {_of(during)}. Normal is a second in which 95 % of those "
-        f"are answered 200 within {_usual_limit(course):.2f} s, if all later seconds are so too. Ids of what was taken "
+        f"are answered 200 within {_usual_limit(course):.2f} s, if all later seconds are so too; after "
+        f"{_AFTER_SECONDS:g} s nobody looked any more. Ids of what was taken "
         "are remembered for a day, which is part of the memory."
     )
 
