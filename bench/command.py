@@ -19,6 +19,7 @@ from bench import (
     memory,
     opening,
     overload,
+    paper,
     replays,
     results,
     webhooks,
@@ -31,6 +32,7 @@ BENCHMARKS: Mapping[str, Callable[[Scale], Finding]] = {
     "latency": latency.measure,
     "appends": appends.measure,
     "replay": replays.measure,
+    "paper": paper.measure,
     "cancel-all": cancel_all.measure,
     "memory": memory.measure,
     "overload": overload.measure,
@@ -53,6 +55,7 @@ benchmarks:
   latency    what the engine adds at 50 webhooks a second, without the exchange's own time: p50 and p99
   appends    appended events per second from 64 actors against the saves of the `eventsourcing` library; verification
   replay     replayed events per second against `eventsourcing` rebuilding an equal aggregate
+  paper      what an accepted market order takes at the in-process paper exchange
   cancel-all how long it takes over 10 accounts at an exchange that answers in 100 ms, against one account
   memory     of an idle strategy account, and of the whole engine with 1,000 of them
   overload   webhooks at 5 times the capacity: what becomes of them, of the memory, and when all is as before

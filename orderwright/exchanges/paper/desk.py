@@ -11,15 +11,16 @@ from orderwright.engine.orders import OrderStatus
 from orderwright.engine.outcomes import NotFound, Refused
 from orderwright.engine.signals import STOPS, OrderType
 from orderwright.engine.traits import ClientIdRule
-from orderwright.exchanges.paper.books import Books
 from orderwright.exchanges.paper.conditions import Conditions, Maintenance
 from orderwright.exchanges.paper.engine import MatchingEngine
 from orderwright.exchanges.paper.funds import Funds, Markets
+from orderwright.exchanges.paper.ledger import Ledger
 from orderwright.exchanges.paper.markets import Venue
 from orderwright.exchanges.paper.matching import broken_rule, triggers_at_once
 from orderwright.exchanges.paper.profiles import Profile
 from orderwright.exchanges.paper.quotes import Quotes
 from orderwright.exchanges.paper.records import NewOrder, OrderKey, PaperOrder
+from orderwright.exchanges.paper.rows import without_exponent
 from orderwright.exchanges.paper.words import Objection, Reason
 from orderwright.moments import Micros
 
@@ -33,7 +34,7 @@ class Desk:
     What waits for a price is remembered here too: after a transaction that was rolled back, a new desk must be made.
     """
 
-    def __init__(self, books: Books, quotes: Quotes, *, venue: Venue, conditions: Conditions) -> None:
+    def __init__(self, books: Ledger, quotes: Quotes, *, venue: Venue, conditions: Conditions) -> None:
         self._books = books
         self._quotes = quotes
         self._markets: Markets = {(market.market_type, market.symbol): market for market in venue.markets}
@@ -167,8 +168,9 @@ def _normalised(order: NewOrder, profile: Profile) -> NewOrder:
     # What does not belong to an order is not looked at, as by the exchanges that take unknown fields in silence.
     return replace(
         order,
-        price=None if order.order_type in _BY_THE_MARKET else order.price,
-        stop_price=order.stop_price if order.order_type in STOPS else None,
+        amount=without_exponent(order.amount),
+        price=None if order.price is None or order.order_type in _BY_THE_MARKET else without_exponent(order.price),
+        stop_price=without_exponent(order.stop_price) if order.stop_price and order.order_type in STOPS else None,
         reduce_only=order.reduce_only and profile.traits.reduce_only,
     )
 

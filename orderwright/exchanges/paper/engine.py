@@ -9,10 +9,10 @@ from orderwright.engine.instruments import MarketType
 from orderwright.engine.money import ZERO, add, subtract
 from orderwright.engine.orders import OrderStatus
 from orderwright.engine.signals import OrderType, Side
-from orderwright.exchanges.paper.books import Books
 from orderwright.exchanges.paper.conditions import Depth
 from orderwright.exchanges.paper.funds import Funds, Markets
 from orderwright.exchanges.paper.ladder import Ladder
+from orderwright.exchanges.paper.ledger import Ledger
 from orderwright.exchanges.paper.markets import Fees
 from orderwright.exchanges.paper.matching import Execution, Settlement, crosses, reducible, share_of_lock
 from orderwright.exchanges.paper.profiles import StopStyle
@@ -29,7 +29,7 @@ class MatchingEngine:
     """
 
     def __init__(
-        self, books: Books, funds: Funds, *, markets: Markets, fees: Fees, depth: Mapping[str, Decimal]
+        self, books: Ledger, funds: Funds, *, markets: Markets, fees: Fees, depth: Mapping[str, Decimal]
     ) -> None:
         self._books = books
         self._funds = funds

@@ -15,10 +15,11 @@ from orderwright.engine.money import ZERO
 from orderwright.engine.orders import OrderStatus
 from orderwright.engine.outcomes import Cancelled, ExchangeOrder, NotFound, Refused
 from orderwright.exchanges.gateway import ExchangeError
-from orderwright.exchanges.paper.books import Books, PaperBooksError
+from orderwright.exchanges.paper.books import PaperBooksError
 from orderwright.exchanges.paper.conditions import Conditions
 from orderwright.exchanges.paper.desk import Desk
 from orderwright.exchanges.paper.gate import Gate
+from orderwright.exchanges.paper.ledger import Ledger
 from orderwright.exchanges.paper.markets import Venue
 from orderwright.exchanges.paper.prices import PriceFeed, SeededWalk
 from orderwright.exchanges.paper.profiles import Profile, profile_named
@@ -71,7 +72,7 @@ class PaperExchange:
             PaperBooksError: the books cannot be opened.
         """
         books.parent.mkdir(parents=True, exist_ok=True)
-        self._books = Books(books)
+        self._books = Ledger(books)
         self._views = Views(self._books)
         self._clock = clock
         self._feed = prices or SeededWalk()
@@ -304,9 +305,7 @@ class PaperExchange:
     @contextmanager
     def _changing(self) -> Iterator[None]:
         with self._lock:
-            if self._closing.is_set():
-                message = "the paper exchange is closed"
-                raise PaperBooksError(message)
+            self._check_open()
             done = False
             try:
                 with self._books.transaction():
@@ -319,6 +318,7 @@ class PaperExchange:
     @contextmanager
     def _reading(self, account: str) -> Iterator[None]:
         with self._lock, self._books.reading():
+            self._check_open()
             self._check(account)
             self._catch_up()
             yield
@@ -328,6 +328,11 @@ class PaperExchange:
         if self._quotes.is_due(now):
             with self._changing():
                 self._desk.catch_up(now=now)
+
+    def _check_open(self) -> None:
+        if self._closing.is_set():
+            message = "the paper exchange is closed"
+            raise PaperBooksError(message)
 
     def _check(self, account: str) -> None:
         if not self._desk.funds.has_account(account):

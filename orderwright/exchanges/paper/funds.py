@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from orderwright.engine.instruments import Instrument, MarketType
 from orderwright.engine.money import ZERO, add, plain, subtract
-from orderwright.exchanges.paper.books import Books
+from orderwright.exchanges.paper.ledger import Ledger
 from orderwright.exchanges.paper.markets import Fees, Venue
 from orderwright.exchanges.paper.matching import (
     Execution,
@@ -33,7 +33,7 @@ Markets = Mapping[tuple[MarketType, str], Instrument]
 class Funds:
     """The accounts and their money. Not thread-safe; every change needs an open transaction of the books."""
 
-    def __init__(self, books: Books, quotes: Quotes, *, venue: Venue, markets: Markets) -> None:
+    def __init__(self, books: Ledger, quotes: Quotes, *, venue: Venue, markets: Markets) -> None:
         self._books = books
         self._quotes = quotes
         self._venue = venue

@@ -1,17 +1,18 @@
 """The paper exchange's rules as pure functions: what is refused, what crosses, what a fill moves."""
 
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from msgspec import Struct
 
 from orderwright.engine.instruments import Instrument
-from orderwright.engine.money import ZERO, add, divide_down, divide_up, floor_to_step, multiply, plain, subtract
+from orderwright.engine.money import ZERO, add, divide_down, divide_up, multiply, plain, subtract
 from orderwright.engine.signals import STOPS, OrderType, Side
 from orderwright.exchanges.paper.records import NewOrder, PaperOrder, PaperPosition
 from orderwright.exchanges.paper.words import Objection, Reason
 
 _LIMITED = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 _LARGEST = Decimal(10) ** 12
+_WIDE = Context(prec=120)
 
 
 class Execution(Struct, frozen=True, kw_only=True):
@@ -53,11 +54,11 @@ def _misshapen(order: NewOrder, instrument: Instrument) -> Objection | None:
         return Objection(reason=Reason.MALFORMED, words=f"a {order.order_type} order needs a stop price above zero")
     if max(numbers) > _LARGEST:
         return Objection(reason=Reason.MALFORMED, words="amount or price is too large")
-    if order.amount <= ZERO or floor_to_step(order.amount, instrument.step) != order.amount:
+    if order.amount <= ZERO or _WIDE.remainder(order.amount, instrument.step):
         words = f"amount {plain(order.amount)} is not a positive multiple of the step {plain(instrument.step)}"
         return Objection(reason=Reason.STEP, words=words)
     for number in numbers[1:]:
-        if floor_to_step(number, instrument.tick) != number:
+        if _WIDE.remainder(number, instrument.tick):
             words = f"price {plain(number)} is not a multiple of the tick {plain(instrument.tick)}"
             return Objection(reason=Reason.TICK, words=words)
     return None

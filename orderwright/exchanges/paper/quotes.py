@@ -24,6 +24,7 @@ class Quotes:
             self._ticks[market.symbol] = max(market.tick, self._ticks.get(market.symbol, ZERO))
         self._set = {quote.symbol: quote.price for quote in set_prices}
         self._coming = sorted(coming, key=lambda quote: quote.at)
+        self._latest: dict[str, tuple[Decimal, Decimal]] = {}
 
     def price(self, symbol: str, at: Micros) -> Decimal | None:
         """Return the price of a symbol at a moment; None if there is none."""
@@ -31,7 +32,12 @@ class Quotes:
         if tick is None or symbol in self._set:
             return self._set.get(symbol)
         price = self._feed.price(symbol, at)
-        return None if price is None else round_to_tick(price, tick)
+        if price is None:
+            return None
+        latest = self._latest.get(symbol)
+        if latest is None or latest[0] != price:
+            latest = self._latest[symbol] = price, round_to_tick(price, tick)
+        return latest[1]
 
     def set(self, symbol: str, price: Decimal) -> None:
         """Let this price win over the feed."""
