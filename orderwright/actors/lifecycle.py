@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from uuid import UUID
 
+from orderwright.actors.adoptions import Adoption, Adoptions
 from orderwright.actors.alarms import AlarmKind, Alarms
 from orderwright.actors.asks import Ask, Asks
 from orderwright.actors.catalogue_desk import CatalogueDesk
@@ -117,6 +118,12 @@ class Engine:
             describe=lambda names, timeout: self.describe(names, timeout=timeout),
             changed=lambda: self._tell_supervisor(CatalogueChanged()),
         )
+        self._adoptions = Adoptions(
+            catalogue=lambda: self._desk.catalogue,
+            gateway=self._connected,
+            describe=lambda names, timeout: self.describe(names, timeout=timeout),
+            operate=lambda name, command, timeout: self.operate(name, command, timeout=timeout),
+        )
         self._is_ready = False
 
     def start(self) -> None:
@@ -192,6 +199,10 @@ class Engine:
     def operate(self, account: str, command: OperatorCommand, *, timeout: float) -> Operated | Unavailable | None:
         """Give an operator's command to a strategy account; a pause closes the gate before it is written down."""
         return self._operate([account], lambda _name: command, timeout=timeout)[account]
+
+    def adopt(self, strategy: str, account: str, wanted: Adoption, *, timeout: float) -> Operated | Unavailable | None:
+        """Have a strategy account adopt what its exchange account holds and nobody here owns."""
+        return self._adoptions.adopt(strategy, account, wanted, timeout=timeout)
 
     def operate_within(
         self, scope: Scope, build: Callable[[str], OperatorCommand], *, wake: bool, timeout: float

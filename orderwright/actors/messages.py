@@ -10,11 +10,13 @@ from orderwright.engine.ids import OrderId, SignalId
 from orderwright.engine.outcomes import ExchangeOrder, Outcome
 from orderwright.engine.signals import Signal
 from orderwright.engine.strategy_account.commands import (
+    AdoptPosition,
     AllocateCapital,
     CancelOrders,
     ExecuteSignal,
     LiquidatePositions,
     PauseTrading,
+    ResolveDoubt,
     ResumeTrading,
 )
 from orderwright.engine.strategy_account.results import LegResult
@@ -222,11 +224,16 @@ class CatalogueChanged(Struct, frozen=True, kw_only=True):
     """To the supervisor: terms may have changed; tell the strategy accounts that are alive."""
 
 
+OperatorCommand = (
+    PauseTrading | ResumeTrading | CancelOrders | LiquidatePositions | AllocateCapital | AdoptPosition | ResolveDoubt
+)
+
+
 class Operate(Struct, frozen=True, kw_only=True):
     """An operator's command to a strategy account; `ask` hears `Operated`."""
 
     command_id: UUID
-    command: PauseTrading | ResumeTrading | CancelOrders | LiquidatePositions | AllocateCapital
+    command: OperatorCommand
     ask: AskId
 
 

@@ -1,13 +1,13 @@
 """Orders that bear a strategy account's number, and that its log does not have as unfinished."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from orderwright.actors.alarms import AlarmKind
 from orderwright.actors.calls import Calls
 from orderwright.actors.env import Env
 from orderwright.actors.folding import CODEC
-from orderwright.actors.messages import Address, Recalled
+from orderwright.actors.messages import Address, OrdersShown, Recalled
 from orderwright.engine.ids import OrderId
 from orderwright.engine.money import plain
 from orderwright.engine.orders import Order, is_active
@@ -50,6 +50,18 @@ class Strangers:
     def are_none(self) -> bool:
         """Whether none is being looked at."""
         return not self._met and not self._sightings
+
+    def shown(
+        self, mail: OrdersShown, orders: Mapping[OrderId, Order], account: str, context: Context
+    ) -> Iterator[OrderSeen]:
+        """Look at those that are not among `orders`; yield what the list says of those that are in doubt."""
+        for order in mail.orders:
+            order_id = OrderId(order.client_order_id)
+            known = orders.get(order_id)
+            if known is None:
+                self.meet(order, account, context)
+            elif known.placement_in_doubt:
+                yield OrderSeen(order_id=order_id, asked_at=mail.asked_at, result=order)
 
     def meet(self, order: ExchangeOrder, account: str, context: Context) -> None:
         """Look at an order of the exchange account `account`."""

@@ -57,7 +57,7 @@ from orderwright.engine.strategy_account.commands import (
     Recover,
     TimePassed,
 )
-from orderwright.engine.strategy_account.decide import decide
+from orderwright.engine.strategy_account.decide import decide, objection
 from orderwright.engine.strategy_account.effects import look, outstanding
 from orderwright.engine.strategy_account.events import Event, LiquidationEnded, SignalEnded
 from orderwright.engine.strategy_account.evolve import evolve
@@ -248,22 +248,14 @@ class StrategyAccount:
             if sighting := self._strangers.recalled(mail):
                 self._decide(sighting)
         elif isinstance(mail, OrdersShown):
-            self._shown(mail)
+            profile = self._surroundings.profile
+            if profile is not None:
+                seen = self._strangers.shown(mail, self._state.orders, profile.account, self._context(profile))
+                self._outcomes.extend(Called(outcome=outcome) for outcome in seen)
         elif isinstance(mail, Tick) and mail.reason == IDLE:
             self._rest_if_idle()
         elif isinstance(mail, Tick):
             self._tick(mail.reason)
-
-    def _shown(self, mail: OrdersShown) -> None:
-        profile = self._surroundings.profile
-        for order in mail.orders:
-            order_id = OrderId(order.client_order_id)
-            known = self._state.orders.get(order_id)
-            if known is None and profile is not None:
-                self._strangers.meet(order, profile.account, self._context(profile))
-            elif known is not None and known.placement_in_doubt:
-                seen = OrderSeen(order_id=order_id, asked_at=mail.asked_at, result=order)
-                self._outcomes.append(Called(outcome=seen))
 
     def _take_command(self, mail: Mail) -> None:
         match mail:
@@ -296,14 +288,19 @@ class StrategyAccount:
         self._idling.interrupt()
         command = mail.command
         if not isinstance(command, CancelOrders | LiquidatePositions):
+            note = self._objection(command)
             if not self._decide(command, command_id=mail.command_id, reply_to=mail.ask):
-                self._env.reply(mail.ask, Operated(account=self._name, done=True, changed=False))
+                self._env.reply(mail.ask, Operated(account=self._name, done=not note, changed=False, note=note))
             return
         self._listeners.add(command.command_id, mail.ask)
         if not self._decide(command, command_id=command.command_id):
             self._listeners.discard(command.command_id)
             reply = Operated(account=self._name, done=False, changed=False, note="already under way")
             self._env.reply(mail.ask, reply)
+
+    def _objection(self, command: Message) -> str:
+        profile = self._surroundings.profile
+        return "" if profile is None else objection(self._state, command, self._context(profile))
 
     def _tick(self, reason: str) -> None:
         self._timetable.ended(reason)

@@ -7,25 +7,18 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from orderwright.actors.adoptions import Adoption
 from orderwright.actors.alarms import Alarms
 from orderwright.actors.asks import Ask
 from orderwright.actors.declarations import Applied
 from orderwright.actors.gate import Scope
 from orderwright.actors.kill_switch import HaltReport
 from orderwright.actors.messages import AccountView, AskId, Operated, SubmitSignal, Unavailable
+from orderwright.actors.messages import OperatorCommand as OperatorCommand
 from orderwright.actors.noticeboard import ExchangeCondition
 from orderwright.engine.catalogue.state import Catalogue
-from orderwright.engine.strategy_account.commands import (
-    AllocateCapital,
-    CancelOrders,
-    LiquidatePositions,
-    PauseTrading,
-    ResumeTrading,
-)
 from orderwright.eventstore.store import StoredEvent
 from orderwright.moments import Micros
-
-OperatorCommand = PauseTrading | ResumeTrading | CancelOrders | LiquidatePositions | AllocateCapital
 
 
 class Health(Struct, frozen=True, kw_only=True):
@@ -73,6 +66,14 @@ class Switchboard(Protocol):
 
         Returns None if there was no answer within `timeout` seconds: it may still be carried out. `Unavailable`: it
         will not.
+        """
+        ...
+
+    def adopt(self, strategy: str, account: str, wanted: Adoption, *, timeout: float) -> Operated | Unavailable | None:
+        """Have a strategy account adopt what its exchange account holds and nobody here owns; see `operate`.
+
+        Raises:
+            AdoptionRefused: how much that is cannot be known now, or the symbol means nothing there.
         """
         ...
 

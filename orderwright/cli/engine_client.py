@@ -1,6 +1,8 @@
 """Talks to the engine that runs on a data directory, over HTTP with its local token."""
 
+import json
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -43,6 +45,19 @@ class EngineClient:
         """Return what the engine does by the clock, and how it went."""
         rows: list[dict[str, Any]] = self._ask("GET", "/api/v1/jobs").json()["jobs"]
         return rows
+
+    def adopt(self, strategy: str, account: str, wanted: dict[str, str]) -> dict[str, Any]:
+        """Have a strategy account adopt what its exchange account holds; return what came of it."""
+        return self._decide(strategy, account, "adopt", wanted)
+
+    def resolve(self, strategy: str, account: str, order_id: str, decided: dict[str, str]) -> dict[str, Any]:
+        """Decide what became of an order in doubt; return what came of it."""
+        return self._decide(strategy, account, f"orders/{quote(order_id, safe='')}/resolve", decided)
+
+    def _decide(self, strategy: str, account: str, what: str, members: dict[str, str]) -> dict[str, Any]:
+        path = f"/api/v1/strategy-accounts/{quote(strategy, safe='')}/{quote(account, safe='')}/{what}"
+        answer: dict[str, Any] = self._ask("POST", path, content=json.dumps(members).encode()).json()
+        return answer
 
     def _ask(self, method: str, path: str, content: bytes | None = None) -> httpx.Response:
         answer = self._send(method, path, content)

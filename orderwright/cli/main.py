@@ -13,6 +13,7 @@ from orderwright.bootstrap import NotSetUp
 from orderwright.cli import exits
 from orderwright.cli.audit import log, replay, verify
 from orderwright.cli.configuration import configuration
+from orderwright.cli.decisions import adopt, resolve
 from orderwright.cli.demo import demo
 from orderwright.cli.engine_client import EngineRefused
 from orderwright.cli.operate import apply, setup, status
@@ -48,6 +49,7 @@ app = typer.Typer(
 
 _RUN = "Set up and run"
 _LOOK = "Look into it"
+_DECIDE = "Decide"
 _KEEP = "Keep it"
 
 app.command(rich_help_panel=_RUN)(setup)
@@ -60,6 +62,8 @@ app.command(rich_help_panel=_LOOK)(log)
 app.command(rich_help_panel=_LOOK)(replay)
 app.command(rich_help_panel=_LOOK)(verify)
 app.command(rich_help_panel=_LOOK)(demo)
+app.command(rich_help_panel=_DECIDE)(adopt)
+app.command(rich_help_panel=_DECIDE)(resolve)
 app.command(rich_help_panel=_KEEP)(anchor)
 app.command(rich_help_panel=_KEEP)(backup)
 app.command(rich_help_panel=_KEEP)(restore)

@@ -53,6 +53,11 @@ def after_fill(position: Position, side: Side, fill: Fill) -> Position:
     return replace(traded, quantity=quantity, average_price=average, fees=fees)
 
 
+def after_adoption(position: Position, amount: Decimal, price: Decimal) -> Position:
+    """Return the position once `amount` (base units, negative: short) has been added to it at `price`."""
+    return _after_trade(position, amount, price)
+
+
 def _after_trade(position: Position, change: Decimal, price: Decimal) -> Position:
     held = position.quantity
     if not change:

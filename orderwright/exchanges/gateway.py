@@ -84,7 +84,18 @@ class ReloadableGateway(Gateway, Protocol):
 
 @runtime_checkable
 class MarginGateway(Gateway, Protocol):
-    """A gateway that can also set the leverage, which belongs to the account and the symbol; told by `isinstance`."""
+    """A gateway to an exchange with positions on margin; told by `isinstance`.
+
+    Leverage belongs to the account and the symbol.
+    """
+
+    def positions(self) -> Mapping[str, Decimal]:
+        """Return the account's netted positions by symbol, in base units, negative for short; none that is flat.
+
+        Raises:
+            ExchangeUnavailable: the exchange could not be asked.
+        """
+        ...
 
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:
         """Let the account trade futures of `symbol` with this leverage from now on, also what is open there.

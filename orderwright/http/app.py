@@ -8,6 +8,7 @@ from msgspec import Struct
 from orderwright.actors.switchboard import Switchboard
 from orderwright.config.schema import Config
 from orderwright.http.capacity import Capacity
+from orderwright.http.decisions import add_routes as add_decisions
 from orderwright.http.declarations import Declarations
 from orderwright.http.failures import Failures
 from orderwright.http.health import HealthCheck
@@ -65,6 +66,7 @@ def create_app(switchboard: Switchboard, config: Config, capacity: Capacity, bac
     app.add_route("/api/v1/strategy-accounts", accounts, suffix="list")
     app.add_route("/api/v1/strategy-accounts/{strategy}/{account}", accounts)
     app.add_route("/api/v1/strategy-accounts/{strategy}/{account}/{operation}", accounts, suffix="operation")
+    add_decisions(app, switchboard)
     app.add_route("/api/v1/declarations", Declarations(switchboard))
     add_supervision(app, switchboard)
     if backstage is not None:

@@ -35,6 +35,7 @@ STATUSES: Mapping[str, int] = {
     "order_not_found": 404,
     "method_not_allowed": 405,
     "id_reused": 409,
+    "operation_refused": 409,
     "quarantined": 409,
     "body_too_large": 413,
     "declaration_refused": 422,

@@ -86,7 +86,7 @@ class StrategyAccounts:
         """Answer with one."""
         administrator(self._switchboard.catalogue(), req)
         catalogue = self._switchboard.catalogue()
-        (described,) = self._described(catalogue, [_link(catalogue, strategy, account)])
+        (described,) = self._described(catalogue, [link_named(catalogue, strategy, account)])
         resp.data = msgspec.json.encode(described)
 
     def on_post_operation(
@@ -97,14 +97,14 @@ class StrategyAccounts:
         command = _OPERATIONS.get(operation)
         if command is None:
             raise refusal("not_found")
-        link = _link(self._switchboard.catalogue(), strategy, account)
+        link = link_named(self._switchboard.catalogue(), strategy, account)
         order = self._read(req, by)
         name = strategy_account_name(link.strategy, link.account)
         operated = self._switchboard.operate(name, command(order), timeout=_OPERATE_SECONDS)
         if isinstance(operated, Unavailable):
-            raise _turned_away(operated)
+            raise turned_away(operated)
         resp.status = falcon.HTTP_200 if operated is not None and operated.done else falcon.HTTP_202
-        resp.data = msgspec.json.encode(_operated_reply(link, operated))
+        resp.data = msgspec.json.encode(operated_reply(link, operated))
 
     def _read(self, req: falcon.Request, by: str) -> _Order:
         raw = read_body(req, _MAX_BODY)
@@ -123,13 +123,19 @@ class StrategyAccounts:
         return [_shown(catalogue, link, views.get(name)) for name, link in by_name.items()]
 
 
-def _turned_away(unavailable: Unavailable) -> RequestRefused:
+def turned_away(unavailable: Unavailable) -> RequestRefused:
+    """Return the problem of a strategy account that takes nothing now."""
     if unavailable.away is Away.OVERLOADED:
         return refusal("overloaded", reason="busy")
     return refusal("quarantined", why=unavailable.reason)
 
 
-def _link(catalogue: Catalogue, strategy: str, account: str) -> Link:
+def link_named(catalogue: Catalogue, strategy: str, account: str) -> Link:
+    """Return the link of a strategy to an account.
+
+    Raises:
+        RequestRefused: `strategy_account_not_found`.
+    """
     link = catalogue.link(strategy, account)
     if link is None:
         raise refusal("strategy_account_not_found")
@@ -156,7 +162,8 @@ def _shown(catalogue: Catalogue, link: Link, view: AccountView | Unavailable | N
     }
 
 
-def _operated_reply(link: Link, operated: Operated | None) -> dict[str, object]:
+def operated_reply(link: Link, operated: Operated | None) -> dict[str, object]:
+    """Return what came of an operator's command as it is answered; None: nobody knows yet."""
     if operated is None:
         return _named(link) | {"done": False, "note": "There was no answer in time; it may still be carried out."}
     return _named(link) | msgspec.structs.asdict(operated)

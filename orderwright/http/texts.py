@@ -50,6 +50,7 @@ PROBLEM_TEXTS: Mapping[str, tuple[str, str]] = {
         "{field} must be a plain number such as 12.5, with at most 18 digits before and after the point.",
         "{field}은(는) 12.5와 같은 일반 숫자여야 하며, 소수점 앞뒤로 최대 18자리입니다.",
     ),
+    "not_zero": ("{field} must not be zero.", "{field}은(는) 0일 수 없습니다."),
     "not_positive": ("{field} must be greater than zero.", "{field}은(는) 0보다 커야 합니다."),
     "zero": ("{field} must not be zero.", "{field}은(는) 0일 수 없습니다."),
     "not_text": ("{field} must be text in quotes.", "{field}은(는) 따옴표로 묶은 텍스트여야 합니다."),
@@ -153,6 +154,7 @@ PROBLEM_TEXTS: Mapping[str, tuple[str, str]] = {
         "The signal is not known to be stored. Sending it again is safe.",
         "신호가 저장되었는지 확인되지 않았습니다. 다시 보내도 안전합니다.",
     ),
+    "operation_refused": ("Nothing was done: {why}", "아무것도 하지 않았습니다: {why}"),
     "quarantined": (
         "It failed again and again, at last with: {why}. It does nothing until it is revived.",
         "계속 실패하여 격리되었습니다(마지막 오류: {why}). 다시 살릴 때까지 아무것도 하지 않습니다.",

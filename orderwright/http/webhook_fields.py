@@ -27,10 +27,12 @@ LIMITS: Mapping[str, int] = {
     "name": 100,
     "kind": 40,
     "what": 200,
+    "decision": 20,
+    "exchange_order_id": 128,
 }
 """Field -> the most characters it may have."""
 
-_NUMBERS_AS_TEXT = frozenset({"group_name", "order_id", "ref", "id"})
+_NUMBERS_AS_TEXT = frozenset({"group_name", "order_id", "exchange_order_id", "ref", "id"})
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _UNIX = re.compile(r"[0-9]{1,16}(\.[0-9]{1,9})?", re.ASCII)
 _LONGEST_MOMENT = 40

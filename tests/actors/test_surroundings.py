@@ -15,12 +15,14 @@ from orderwright.actors.messages import (
     CatalogueChanged,
     Describe,
     Operate,
+    Operated,
     OrdersShown,
     Start,
     Tick,
     Unavailable,
 )
 from orderwright.actors.strategy_account import StrategyAccount
+from orderwright.engine.ids import OrderId
 from orderwright.engine.orders import Fill, OrderStatus
 from orderwright.engine.outcomes import (
     ExchangeOrder,
@@ -32,7 +34,8 @@ from orderwright.engine.outcomes import (
     Refused,
 )
 from orderwright.engine.signals import Instruction, OrderType, Side
-from orderwright.engine.strategy_account.commands import PauseTrading, ResumeTrading
+from orderwright.engine.strategy_account.commands import PauseTrading, ResolveDoubt, ResumeTrading
+from orderwright.engine.strategy_account.events import Decision
 from orderwright.engine.strategy_account.state import Market
 from orderwright.engine.strategy_account.surfacing import ENGINE
 from orderwright.moments import SECOND, Micros
@@ -361,6 +364,18 @@ def test_the_alarm_of_a_surfaced_order_rings_again_after_a_restart(env: Scripted
     assert (alarm.kind, alarm.what, alarm.why) == (AlarmKind.SURFACED_ORDER, NAME, "Order x is at the exchange.")
 
 
+def test_an_operators_decision_that_contradicts_the_state_is_answered_with_why(
+    env: ScriptedEnv, directory: Directory
+) -> None:
+    account = started(env, directory)
+    decision = ResolveDoubt(order_id=OrderId("o1"), decision=Decision.NEVER_PLACED, by="olga", why="not there")
+    operate(env, account, decision)
+    (reply,) = env.heard(AskId(9))
+    assert isinstance(reply, Operated)
+    assert (reply.done, reply.changed) == (False, False)
+    assert "no unfinished order o1" in reply.note
+
+
 def refused(env: ScriptedEnv, account: StrategyAccount) -> PlaceOrder:
     """Have an order refused by the exchange."""
     account.handle(execute(1))
@@ -373,7 +388,7 @@ def refused(env: ScriptedEnv, account: StrategyAccount) -> PlaceOrder:
     return order
 
 
-def operate(env: ScriptedEnv, account: StrategyAccount, command: PauseTrading | ResumeTrading) -> None:
+def operate(env: ScriptedEnv, account: StrategyAccount, command: PauseTrading | ResumeTrading | ResolveDoubt) -> None:
     """Give an operator's command and let it become durable."""
     account.handle(Operate(command_id=UUID(int=9), command=command, ask=AskId(9)))
     env.commit_all(account)

@@ -35,9 +35,11 @@ def test_a_short_nets_with_what_is_bought_back(floor: Floor) -> None:
     floor.placed(futures("sell", "0.5"))
     (position,) = floor.books().positions
     assert position.amount == Decimal("-0.5")
+    assert margin_gateway(floor).positions() == {"BTC/USDT": Decimal("-0.5")}
     floor.set_price("BTC/USDT", "90000")
     floor.placed(futures("buy", "0.5"))
     assert floor.books().positions == ()
+    assert margin_gateway(floor).positions() == {}
     assert floor.trader.gateway.balances()["USDT"] == Decimal(100_000) + 5_000 - 50 - 45
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import count
 from uuid import UUID, uuid4
 
+from orderwright.actors.adoptions import Adoption, AdoptionRefused
 from orderwright.actors.alarms import Alarms
 from orderwright.actors.asks import Ask
 from orderwright.actors.catalogue_desk import CatalogueDesk
@@ -48,6 +49,7 @@ from orderwright.engine.inbox import (
 from orderwright.engine.instruments import MarketType
 from orderwright.engine.orders import Purpose
 from orderwright.engine.signals import Instruction, OrderType, Side, Signal
+from orderwright.engine.strategy_account.commands import AdoptPosition
 from orderwright.engine.strategy_account.events import (
     CancellationEnded,
     Event,
@@ -104,6 +106,9 @@ class FakeEngine:
         self.noticeboard = Noticeboard(self.clock)
         self.state = Health(live=True, ready=True, parts={"log": "ok"})
         self.submitted: list[SubmitSignal] = []
+        self.adopted: list[Adoption] = []
+        self.no_adoption = ""
+        self.objection = ""
         self.operated: list[tuple[str, OperatorCommand]] = []
         self._inboxes: dict[str, Inbox] = {}
         self._lock = threading.Lock()
@@ -147,7 +152,26 @@ class FakeEngine:
             return Unavailable(name=account, away=self.away[account], reason="it broke")
         if not self.answers_operators:
             return None
+        if self.objection:
+            return Operated(account=account, done=False, changed=False, note=self.objection)
         return Operated(account=account, done=account not in self.hanging, changed=True, cancelled=2)
+
+    def adopt(self, strategy: str, account: str, wanted: Adoption, *, timeout: float) -> Operated | Unavailable | None:
+        self.adopted.append(wanted)
+        if self.no_adoption:
+            raise AdoptionRefused(self.no_adoption)
+        command = AdoptPosition(
+            command_id=wanted.command_id,
+            symbol=wanted.symbol,
+            base="BTC",
+            quote="USDT",
+            amount=wanted.amount,
+            price=wanted.price,
+            unowned=wanted.amount,
+            by=wanted.by,
+            why=wanted.why,
+        )
+        return self.operate(strategy_account_name(strategy, account), command, timeout=timeout)
 
     def operate_within(
         self, scope: Scope, build: Callable[[str], OperatorCommand], *, wake: bool, timeout: float

@@ -32,19 +32,22 @@ class Desk:
         owners: Mapping[str, str] | None = None,
         market_type: str = "FUTURES",
         profile: str | None = None,
+        balances: Mapping[str, str] | None = None,
         **settings: object,
     ) -> "Strategy":
         """Declare a strategy of alice's on these accounts (`owners` names those that are not hers).
 
-        `profile` is the exchange that the paper exchange is to be like for these accounts.
+        `profile` is the exchange that the paper exchange is to be like for these accounts, `balances` what they hold
+        besides USDT at first.
         """
         likeness = "" if profile is None else f'\nprofile = "{profile}"'
         owners = owners or {}
+        coins = ", ".join(f'{coin} = "{total}"' for coin, total in {"USDT": "1000000", **(balances or {})}.items())
         group_name = self.name(short)
         tables = [f'[[users]]\nname = "{owner}"' for owner in ("alice", *owners.values())]
         tables += [
             f'[[accounts]]\nname = "{self.name(account)}"\nowner = "{owners.get(account, "alice")}"\n'
-            f'exchange = "paper"\nurl = "{self.exchange.url}"\nbalances = {{ USDT = "1000000" }}{likeness}'
+            f'exchange = "paper"\nurl = "{self.exchange.url}"\nbalances = {{ {coins} }}{likeness}'
             for account in accounts
         ]
         said = "".join(f"{key} = {_toml(value)}\n" for key, value in settings.items())

@@ -1,12 +1,14 @@
 """Those outside: senders who send again as TradingView does, operators who insist, and prices that move."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from uuid import UUID
 
 from orderwright.actors.messages import (
     AccountReport,
     Operate,
     Operated,
+    OperatorCommand,
     Reply,
     SignalDuplicate,
     SignalIdReused,
@@ -18,15 +20,18 @@ from orderwright.actors.messages import (
 from orderwright.engine.ids import SignalId
 from orderwright.engine.signals import Signal
 from orderwright.engine.strategy_account.commands import (
+    AdoptPosition,
     CancelOrders,
     LiquidatePositions,
     PauseTrading,
+    ResolveDoubt,
     ResumeTrading,
 )
+from orderwright.engine.strategy_account.events import Decision
 from orderwright.moments import SECOND, Micros
 from tests.simulation.evidence import Promise, Report
 from tests.simulation.life import Desk, Life
-from tests.simulation.scenario import Move, Operation, Scenario, Webhook, Wish
+from tests.simulation.scenario import BTC, Move, Operation, Scenario, Webhook, Wish
 from tests.simulation.sim_exchange import SimExchange
 from tests.simulation.world import START, World
 
@@ -42,6 +47,7 @@ class Errand:
 
     def __init__(self) -> None:
         self.tries = 0
+        self.command_id: SignalId | None = None
         self.is_done = False
 
 
@@ -169,9 +175,13 @@ class Clients:
             self._resumed.add(name)
             self.pauses = [(since, min(until, self._world.now()), of) for since, until, of in self.pauses]
         command_id = self._new_id()
+        command = self._wanted(item, errand, life, SignalId(command_id))
+        if command is None:
+            self._done(errand)
+            return
         operate = Operate(
             command_id=command_id,
-            command=_command(item.wish, SignalId(command_id)),
+            command=command,
             ask=self._desk.open(lambda reply: self._operated(life, name, item, reply, errand)),
         )
         life.send(operate, name)
@@ -179,11 +189,50 @@ class Clients:
     def _operated(self, life: Life, name: str, item: Operation, reply: Reply, errand: Errand) -> None:
         if not isinstance(reply, Operated):
             return
+        if item.wish is Wish.RESOLVE and not errand.is_done and reply.changed:
+            self._world.at(self._world.now() + SECOND, lambda: self._operate(item, errand))
+            return
         if item.wish is Wish.PAUSE and not errand.is_done and name not in self._resumed:
             self.pauses.append((self._world.now(), _FOR_EVER, name))
         if item.wish is Wish.RESUME:
             life.env.gate.open(name)
         self._done(errand)
+
+    def _wanted(self, item: Operation, errand: Errand, life: Life, command_id: SignalId) -> OperatorCommand | None:
+        if item.wish is Wish.RESOLVE:
+            return self._decision(item, life)
+        if item.wish is not Wish.ADOPT:
+            return _command(item.wish, command_id)
+        errand.command_id = errand.command_id or command_id
+        held = self._scenario.held[item.account, BTC]
+        return AdoptPosition(
+            command_id=errand.command_id,
+            symbol=BTC,
+            base="BTC",
+            quote="USDT",
+            amount=held,
+            price=Decimal(50_000),
+            unowned=held,
+            by="operator",
+            why="bought by hand",
+        )
+
+    def _decision(self, item: Operation, life: Life) -> ResolveDoubt | None:
+        # The operator looks into the exchange's own books, when nothing can be on its way any more.
+        latest = self._world.now() - self._exchange.traits.lag
+        name = strategy_account_name(item.strategy, item.account)
+        for order in life.unfinished(name):
+            if not order.placement_in_doubt or order.valid_until >= latest:
+                continue
+            there = next((one for one in self._exchange.orders.values() if one.client_order_id == order.order_id), None)
+            return ResolveDoubt(
+                order_id=order.order_id,
+                decision=Decision.NEVER_PLACED if there is None else Decision.PLACED,
+                exchange_order_id=None if there is None else there.exchange_order_id,
+                by="operator",
+                why="looked at their page",
+            )
+        return None
 
     def _new_id(self) -> UUID:
         return UUID(int=self._world.rng.getrandbits(128))
@@ -197,5 +246,5 @@ def _command(wish: Wish, command_id: SignalId) -> PauseTrading | ResumeTrading |
             return ResumeTrading(by="operator", why="seen")
         case Wish.CANCEL_ALL:
             return CancelOrders(command_id=command_id, by="operator", why="enough")
-        case Wish.LIQUIDATE:
+        case _:
             return LiquidatePositions(command_id=command_id, by="operator", why="enough")

@@ -60,6 +60,8 @@ def random_plan(scenario: Scenario, seed: int, *, mix: FaultMix | None = None) -
     )
     keep = rng.random() < 0.3
     traits = replace(traits, tells_trades=rng.random() < 0.8, tells_at_once=rng.random() < 0.7)
+    if not scenario.can_be_asked:
+        traits = replace(traits, lookup_by_client_id=False)
     return Plan(seed=seed, mix=mix or drawn, crashes=crashes, traits=traits, stops_keep_their_id=keep)
 
 

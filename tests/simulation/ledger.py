@@ -21,6 +21,7 @@ from orderwright.engine.strategy_account.events import (
     OrderRejected,
     OrderRequested,
     OrderSurfaced,
+    PositionAdopted,
     SignalAccepted,
     SignalEnded,
 )
@@ -87,6 +88,8 @@ class Ledger:
                     self.signals[stream, signal_id].ends += 1
             case OrderRequested() as event:
                 self._request(entry, event)
+            case PositionAdopted(symbol=symbol, amount=amount):
+                self.positions[stream, symbol] = self.positions.get((stream, symbol), Decimal(0)) + amount
             case event:
                 order_id = getattr(event, "order_id", None)
                 if order_id is not None:

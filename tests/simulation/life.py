@@ -15,11 +15,13 @@ from orderwright.actors.messages import (
     Reply,
     Wake,
     exchange_account_name,
+    name_of,
     strategy_account_name,
 )
 from orderwright.actors.strategy_account import StrategyAccount
 from orderwright.actors.supervisor import SUPERVISOR, Supervisor
 from orderwright.engine.instruments import Instrument, MarketType
+from orderwright.engine.orders import Order
 from orderwright.engine.strategy_account.events import Terms
 from orderwright.engine.strategy_account.state import Identity, Market, Rules
 from tests.simulation.faults import Faults
@@ -137,6 +139,11 @@ class Life:
             self.env.tell(Deliver(name=name, mail=mail), SUPERVISOR)
         else:
             self.env.tell(mail, at)
+
+    def unfinished(self, name: str) -> list[Order]:
+        """Return the unfinished orders of a strategy account, if it is up; as `status` shows them."""
+        rooms = (room for at, room in self.env.rooms.items() if name_of(at) == name)
+        return [order for room in rooms if isinstance(room, StrategyAccount) for order in room._state.orders.values()]
 
     def _make_room(self, name: str, at: Address) -> Room:
         if name.startswith("inbox/"):

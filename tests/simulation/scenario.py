@@ -36,6 +36,8 @@ class Wish(StrEnum):
     RESUME = "resume"
     CANCEL_ALL = "cancel all"
     LIQUIDATE = "liquidate"
+    ADOPT = "adopt"
+    RESOLVE = "resolve"
 
 
 class Operation(Struct, frozen=True, kw_only=True):
@@ -60,7 +62,8 @@ class Scenario(Struct, frozen=True, kw_only=True):
 
     `lies` is how likely the exchange takes an order and says that it did not. Actors rest after `idle_after` without
     work, or as long as the mix of faults says.
-    `check` returns what is wrong with the end, beside what must hold at the end of every scenario.
+    `held` is what accounts hold of symbols that nobody here ever bought. An exchange that cannot be asked, cannot by
+    client order id. `check` returns what is wrong with the end, beside what must hold at the end of every scenario.
     """
 
     name: str
@@ -70,6 +73,8 @@ class Scenario(Struct, frozen=True, kw_only=True):
     jitter: int = 0
     idle_after: int | None = None
     lies: float = 0
+    held: dict[tuple[str, str], Decimal] = {}
+    can_be_asked: bool = True
     check: Callable[[Evidence], Sequence[str]] = lambda _evidence: ()
 
 

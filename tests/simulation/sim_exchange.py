@@ -1,6 +1,6 @@
 """A small honest exchange with books of its own; whatever goes wrong on the way to it is the wire's doing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from itertools import count
 
@@ -128,6 +128,7 @@ class SimExchange:
         partial_fills: float = 0,
         stops_keep_their_id: bool = False,
         lies: float = 0,
+        held: Mapping[tuple[str, str], Decimal] | None = None,
     ) -> None:
         self._world = world
         self.instruments = {instrument.symbol: instrument for instrument in instruments}
@@ -140,7 +141,7 @@ class SimExchange:
         self._parents: dict[str, str] = {}
         self.orders: dict[str, BookedOrder] = {}
         self.journal: list[Received] = []
-        self.positions: dict[tuple[str, str], Decimal] = {}
+        self.positions: dict[tuple[str, str], Decimal] = dict(held or {})
 
     def arrive(self, account: str, effect: Effect, *, asked_at: Micros, hidden: bool, fills_lag: int) -> Outcome:
         """Carry out a command or a query that has reached the exchange."""

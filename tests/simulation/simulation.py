@@ -66,6 +66,7 @@ class Run:
             traits=plan.traits,
             partial_fills=plan.mix.partial_fills,
             lies=scenario.lies,
+            held=scenario.held,
             stops_keep_their_id=plan.stops_keep_their_id,
         )
         self.desk = Desk()

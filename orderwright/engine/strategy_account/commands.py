@@ -4,10 +4,10 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from orderwright.engine.ids import SignalId
+from orderwright.engine.ids import OrderId, SignalId
 from orderwright.engine.outcomes import CancelAnswered, ExchangeOrder, OrderSeen, PlacementAnswered, QuoteAnswered
 from orderwright.engine.signals import Instruction, Side
-from orderwright.engine.strategy_account.events import Terms
+from orderwright.engine.strategy_account.events import Decision, Terms
 from orderwright.engine.strategy_account.past import LastKnown
 from orderwright.moments import Micros
 
@@ -53,6 +53,33 @@ class LiquidatePositions(Struct, frozen=True, kw_only=True):
     why: str
 
 
+class AdoptPosition(Struct, frozen=True, kw_only=True):
+    """Make `amount` (base units, negative: short) that the exchange account holds part of the own position.
+
+    `price` is what it counts as having cost, in quote units; `unowned` how much of it no strategy account there owns.
+    """
+
+    command_id: SignalId
+    symbol: str
+    base: str
+    quote: str
+    amount: Decimal
+    price: Decimal
+    unowned: Decimal
+    by: str
+    why: str
+
+
+class ResolveDoubt(Struct, frozen=True, kw_only=True):
+    """Take it from an operator what became of an order in doubt; `exchange_order_id` is needed to say PLACED."""
+
+    order_id: OrderId
+    decision: Decision
+    by: str
+    why: str
+    exchange_order_id: str | None = None
+
+
 class PauseTrading(Struct, frozen=True, kw_only=True):
     """Place nothing more that could raise a position."""
 
@@ -89,6 +116,8 @@ Message = (
     | ExecuteSignal
     | CancelOrders
     | LiquidatePositions
+    | AdoptPosition
+    | ResolveDoubt
     | PauseTrading
     | ResumeTrading
     | TakeInOrder

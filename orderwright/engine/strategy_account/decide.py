@@ -9,6 +9,7 @@ from orderwright.engine.instruments import Quote
 from orderwright.engine.orders import CancelState, OrderStatus
 from orderwright.engine.outcomes import CancelAnswered, OrderSeen, PlacementAnswered, QuoteAnswered, Unclear
 from orderwright.engine.strategy_account import commands as c
+from orderwright.engine.strategy_account.adopting import adopt, adoption_objection
 from orderwright.engine.strategy_account.events import (
     CancelDoubted,
     CancellationOrdered,
@@ -25,6 +26,7 @@ from orderwright.engine.strategy_account.evolve import evolve_all
 from orderwright.engine.strategy_account.placing import fresh_quote
 from orderwright.engine.strategy_account.progress import advance, needing_market, refused
 from orderwright.engine.strategy_account.reconcile import cancel_answered, order_seen, placement_answered
+from orderwright.engine.strategy_account.resolving import resolution_objection, resolve
 from orderwright.engine.strategy_account.state import Context, State
 from orderwright.engine.strategy_account.surfacing import take_in
 
@@ -141,12 +143,24 @@ def _with_quote(context: Context, quote: Quote) -> Context:
     return replace(context, market=replace(context.market, quotes=quotes))
 
 
+def objection(state: State, command: c.Message, context: Context) -> str:
+    """Return what speaks against an operator's command, as a sentence; empty if nothing does."""
+    match command:
+        case c.AdoptPosition():
+            return adoption_objection(state, command) or ""
+        case c.ResolveDoubt():
+            return resolution_objection(state, command, context) or ""
+    return ""
+
+
 _DECISIONS: dict[type[Any], Callable[[State, Any, Context], list[Event]]] = {
     c.AdoptTerms: _adopt_terms,
     c.AllocateCapital: _allocate_capital,
     c.ExecuteSignal: _execute_signal,
     c.CancelOrders: _cancel_orders,
     c.LiquidatePositions: _liquidate,
+    c.AdoptPosition: adopt,
+    c.ResolveDoubt: resolve,
     c.PauseTrading: _pause,
     c.ResumeTrading: _resume,
     c.TakeInOrder: take_in,

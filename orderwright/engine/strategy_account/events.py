@@ -1,6 +1,7 @@
 """What can have happened in a strategy account; the tags are history and never change."""
 
 from decimal import Decimal
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -132,6 +133,25 @@ class OrderAccepted(Struct, frozen=True, kw_only=True, tag="order_accepted"):
     at: Micros
     order_id: OrderId
     exchange_order_id: str
+
+
+class Decision(StrEnum):
+    """What an operator can decide of an order in doubt."""
+
+    PLACED = "placed"
+    NEVER_PLACED = "never_placed"
+    CANCELLED = "cancelled"
+
+
+class DoubtResolved(Struct, frozen=True, kw_only=True, tag="doubt_resolved", omit_defaults=True):
+    """An operator has decided what became of an order in doubt; what follows from that comes right after."""
+
+    at: Micros
+    order_id: OrderId
+    decision: Decision
+    by: str
+    why: str
+    exchange_order_id: str | None = None
 
 
 class OrderTriggered(Struct, frozen=True, kw_only=True, tag="order_triggered", omit_defaults=True):
@@ -266,6 +286,24 @@ class CancellationEnded(Struct, frozen=True, kw_only=True, tag="cancellation_end
     in_doubt: int
 
 
+class PositionAdopted(Struct, frozen=True, kw_only=True, tag="position_adopted"):
+    """An operator made what the exchange account held, and no strategy account owned, part of this one.
+
+    `amount` in base units (negative: short) at `price`; `unowned` is how much there was of it.
+    """
+
+    at: Micros
+    command_id: SignalId
+    symbol: str
+    base: str
+    quote: str
+    amount: Decimal
+    price: Decimal
+    unowned: Decimal
+    by: str
+    why: str
+
+
 class SignalEnded(Struct, frozen=True, kw_only=True, tag="signal_ended"):
     """Every leg has an outcome (an order in doubt is one, and lives on by itself)."""
 
@@ -301,6 +339,7 @@ Event = (
     | RefreshStarted
     | OrderRequested
     | OrderAccepted
+    | DoubtResolved
     | OrderTriggered
     | OrderRejected
     | OrderDoubted
@@ -313,6 +352,7 @@ Event = (
     | CancelRefused
     | OrderClosed
     | CancellationEnded
+    | PositionAdopted
     | SignalEnded
     | LiquidationStarted
     | LiquidationEnded

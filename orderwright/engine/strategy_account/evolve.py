@@ -6,12 +6,15 @@ from typing import Any
 from msgspec.structs import replace
 
 from orderwright.engine.ids import SignalId
+from orderwright.engine.positions import after_adoption
 from orderwright.engine.signals import Instruction, OrderType
 from orderwright.engine.strategy_account import events as e
 from orderwright.engine.strategy_account import order_changes as orders
 from orderwright.engine.strategy_account.results import after, is_about, is_told, unanswered
 from orderwright.engine.strategy_account.state import Leg, Liquidation, Pause, Run, State
-from orderwright.moments import Micros
+from orderwright.moments import DAY, Micros
+
+_ADOPTIONS_REMEMBERED = DAY
 
 
 def evolve(state: State, event: e.Event) -> State:
@@ -86,6 +89,17 @@ def _signal_ended(state: State, event: e.SignalEnded) -> State:
     )
 
 
+def _position_adopted(state: State, event: e.PositionAdopted) -> State:
+    held = replace(state.position(event.symbol), base=event.base, quote=event.quote)
+    position = after_adoption(held, event.amount, event.price)
+    recent = {known: at for known, at in state.adoptions.items() if at > event.at - _ADOPTIONS_REMEMBERED}
+    return replace(
+        state,
+        positions={**state.positions, event.symbol: position},
+        adoptions={**recent, event.command_id: event.at},
+    )
+
+
 def _liquidation_started(state: State, event: e.LiquidationStarted) -> State:
     return replace(state, liquidation=Liquidation(command_id=event.command_id))
 
@@ -105,6 +119,7 @@ _CHANGES: dict[type[Any], Callable[[State, Any], State]] = {
     e.RefreshStarted: orders.refresh_started,
     e.OrderRequested: orders.order_requested,
     e.OrderAccepted: orders.order_accepted,
+    e.DoubtResolved: _unchanged,
     e.OrderTriggered: orders.order_triggered,
     e.OrderRejected: orders.order_rejected,
     e.OrderDoubted: orders.order_doubted,
@@ -117,6 +132,7 @@ _CHANGES: dict[type[Any], Callable[[State, Any], State]] = {
     e.CancelRefused: orders.cancel_refused,
     e.OrderClosed: orders.order_closed,
     e.CancellationEnded: _unchanged,
+    e.PositionAdopted: _position_adopted,
     e.SignalEnded: _signal_ended,
     e.LiquidationStarted: _liquidation_started,
     e.LiquidationEnded: _liquidation_ended,

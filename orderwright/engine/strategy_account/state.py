@@ -79,6 +79,7 @@ class State(Struct, frozen=True, kw_only=True):
 
     `queue` has the strategy's signals in order, the first is running; `operations` (operators' cancel-alls) run beside
     it. `last_sequence` is the latest signal accepted: one with an equal or lower sequence has been here before.
+    `adoptions` are the operators' commands of the last day by which something was adopted.
     """
 
     terms: Terms | None = None
@@ -90,6 +91,7 @@ class State(Struct, frozen=True, kw_only=True):
     operations: tuple[Run, ...] = ()
     last_sequence: int = 0
     liquidation: Liquidation | None = None
+    adoptions: dict[SignalId, Micros] = {}
 
     @property
     def has_unfinished_business(self) -> bool:

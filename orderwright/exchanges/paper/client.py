@@ -41,7 +41,7 @@ from orderwright.exchanges.paper.answers import (
     unsendable,
 )
 from orderwright.exchanges.paper.profiles import profile_named
-from orderwright.exchanges.paper.records import RATE_LIMITED, Balance, OrderKey
+from orderwright.exchanges.paper.records import RATE_LIMITED, Balance, OrderKey, PaperPosition
 from orderwright.exchanges.paper.wire import NOT_FOUND, OpenAccount, Placement, Problem, SetLeverage
 from orderwright.moments import SECOND, Micros
 
@@ -147,6 +147,15 @@ class HttpPaperGateway:
         """
         asking = self._fetch("/v1/balances", {"account": self._account}, dict[str, Balance])
         return {currency: balance.total for currency, balance in self._loop.run(asking, timeout=timeout).items()}
+
+    def positions(self, *, timeout: float = 5.0) -> Mapping[str, Decimal]:
+        """Return the account's netted futures positions by symbol, within `timeout` seconds.
+
+        Raises:
+            ExchangeUnavailable: the exchange could not be asked.
+        """
+        asking = self._fetch("/v1/positions", {"account": self._account}, tuple[PaperPosition, ...])
+        return {position.symbol: position.amount for position in self._loop.run(asking, timeout=timeout)}
 
     def set_leverage(self, symbol: str, leverage: Decimal, *, timeout: float = 5.0) -> None:
         """Let the account trade futures of `symbol` with this leverage, within `timeout` seconds.

@@ -96,6 +96,18 @@ class PaperGateway:
             raise ExchangeUnavailable(str(exc)) from exc
         return {currency: balance.total for currency, balance in balances.items()}
 
+    def positions(self) -> Mapping[str, Decimal]:
+        """Return the account's netted futures positions by symbol, negative for short.
+
+        Raises:
+            ExchangeUnavailable: the books cannot be read.
+        """
+        try:
+            positions = self._exchange.positions(self._account)
+        except ExchangeError as exc:
+            raise ExchangeUnavailable(str(exc)) from exc
+        return {position.symbol: position.amount for position in positions}
+
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:
         """Let the account trade futures of `symbol` with this leverage.
 
