@@ -23,7 +23,7 @@ from orderwright.engine.outcomes import (
     Refused,
     Unclear,
 )
-from orderwright.engine.signals import OrderType, Side
+from orderwright.engine.signals import STOPS, OrderType, Side
 from orderwright.moments import Micros
 
 
@@ -37,7 +37,7 @@ class Fate(Enum):
 
 
 class Booked:
-    """An order in the exchange's books."""
+    """An order in the exchange's books; a stop that has traded, or could have, lives on as its `child`."""
 
     def __init__(self, effect: PlaceOrder) -> None:
         self.order_id = effect.order_id
@@ -46,6 +46,8 @@ class Booked:
         self.amount = effect.amount
         self.status = OrderStatus.NEW
         self.fills: list[Fill] = []
+        self.order_type = effect.order_type
+        self.child: str | None = None
 
     @property
     def filled(self) -> Decimal:
@@ -58,9 +60,10 @@ class Booked:
             symbol=self.symbol,
             side=self.side,
             amount=self.amount,
-            status=self.status,
+            status=OrderStatus.TRIGGERED if self.child and self.status is OrderStatus.NEW else self.status,
             filled=self.filled,
             fills=tuple(self.fills),
+            child_exchange_order_id=self.child,
         )
 
 
@@ -108,7 +111,9 @@ class ModelExchange:
             return Refused(code="exchange_rejected", error="no")
         if fate is Fate.LOST:
             return Unclear(reason="lost")
-        if booked is None or not is_active(booked.status):
+        # What trades for a stop has to be named.
+        is_named = booked is not None and booked.child in {None, effect.exchange_order_id}
+        if booked is None or not is_active(booked.status) or not is_named:
             return Unclear(reason="lost") if fate is Fate.ANSWER_LOST else NotFound()
         booked.status = OrderStatus.CANCELLED
         return Unclear(reason="lost") if fate is Fate.ANSWER_LOST else Cancelled(order=booked.shown())
@@ -118,9 +123,14 @@ class ModelExchange:
         return [booked for booked in self.books.values() if is_active(booked.status)]
 
     def trade(self, booked: Booked, amount: Decimal) -> None:
-        """Fill some of an open order, at most what is left."""
+        """Fill some of an open order, at most what is left; the price of a stop comes first."""
+        if booked.order_type in STOPS and booked.child is None:
+            booked.child = f"child-{booked.order_id}"
+            if booked.order_type is OrderType.STOP_LIMIT:
+                return
         self._trades += 1
-        amount = min(amount, booked.amount - booked.filled)
+        left = booked.amount - booked.filled
+        amount = left if booked.order_type is OrderType.STOP_MARKET else min(amount, left)
         fill = Fill(
             trade_id=f"t{self._trades}",
             amount=amount,

@@ -40,6 +40,7 @@ from orderwright.engine.strategy_account.events import (
 from orderwright.engine.strategy_account.evolve import evolve, evolve_all
 from orderwright.engine.strategy_account.exposure import free_capital
 from orderwright.engine.strategy_account.state import State
+from orderwright.engine.traits import Traits
 from tests.engine.given import (
     StrategyAccountUnderTest,
     cancel_orders,
@@ -74,10 +75,24 @@ closes = st.builds(
     st.sampled_from(["-40", "-100"]),
     st.none() | prices,
 )
+stops = st.builds(
+    lambda side, symbol, percent, price: instruction(
+        OrderType.STOP_MARKET if price is None else OrderType.STOP_LIMIT,
+        symbol,
+        None if percent.startswith("-") else side,
+        qty_per=percent,
+        price=price,
+        stop_price="95",
+    ),
+    sides,
+    symbols,
+    st.sampled_from(["10", "-50", "-100"]),
+    st.none() | prices,
+)
 cancels = st.builds(
     lambda symbol, side: instruction(OrderType.CANCEL_ALL_ORDER, symbol, side), st.none() | symbols, st.none() | sides
 )
-signals = st.lists(st.one_of(entries, entries, closes, cancels), min_size=1, max_size=4)
+signals = st.lists(st.one_of(entries, entries, closes, stops, cancels), min_size=1, max_size=4)
 
 fates = st.sampled_from([*[Fate.ANSWERED] * 4, *Fate])
 numbers = st.integers(0, 9)
@@ -101,7 +116,9 @@ class Play:
 
     def __init__(self, kind: MarketType, instrument: Instrument) -> None:
         other = market(SYMBOLS[1], kind)
-        self.account = StrategyAccountUnderTest(kind, capital="10000", leverage="3", markets=(instrument, other))
+        self.account = StrategyAccountUnderTest(
+            kind, capital="10000", leverage="3", markets=(instrument, other), traits=Traits(native_stops=True)
+        )
         self.instruments = {instrument.symbol: instrument, other.symbol: other}
         self.exchange = ModelExchange(Decimal(100))
         self.on_the_way: list[Outcome] = []
