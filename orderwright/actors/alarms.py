@@ -19,6 +19,7 @@ class AlarmKind(StrEnum):
     """What an alarm is about."""
 
     IN_DOUBT = "in_doubt_too_long"
+    NOT_PLACED = "not_placed"
     SURFACED_ORDER = "surfaced_order"
     FOREIGN_ORDER = "foreign_order"
     QUARANTINE = "quarantine"

@@ -1,11 +1,14 @@
-"""How long orders have been in doubt, and the alarm for those for whom it has been too long."""
+"""How long orders have been in doubt, and the alarms: for too long a doubt, and for what was not placed in the end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from orderwright.actors.alarms import AlarmKind
 from orderwright.actors.env import Env
 from orderwright.engine.ids import OrderId
+from orderwright.engine.money import plain
 from orderwright.engine.orders import Order
+from orderwright.engine.strategy_account.events import Event, OrderAbandoned, OrderNeverPlaced
+from orderwright.engine.strategy_account.state import State
 from orderwright.moments import SECOND, Micros
 
 
@@ -19,10 +22,26 @@ class Doubts:
         self._since: dict[OrderId, Micros] = {}
         self._alarmed: set[OrderId] = set()
 
-    @property
-    def are_none(self) -> bool:
-        """Whether no order was in doubt at the last look."""
-        return not self._since
+    def note(self, events: Sequence[Event], before: State, after: State) -> None:
+        """Take in what has become durable, and between which states: it may end doubts, and orders unplaced."""
+        for event in events:
+            match event:
+                case OrderNeverPlaced(again=False, order_id=order_id):
+                    order = before.orders.get(order_id)
+                    if order is not None and order.cancel is None and not _is_for_liquidation(order, before):
+                        self._not_placed(order)
+                case OrderAbandoned(by_signal=None, order_id=order_id):
+                    retry = before.retries.get(order_id)
+                    order = before.orders.get(order_id) if retry is None else retry.order
+                    if order is not None:
+                        self._not_placed(order)
+        if self._since:
+            self.look(after.orders)
+
+    def _not_placed(self, order: Order) -> None:
+        what = f"{order.side} {plain(order.amount)} {order.symbol}"
+        why = f"{what} of {self._name} never reached the exchange, and was not sent again"
+        self._env.noticeboard.alarms.ring(AlarmKind.NOT_PLACED, order.order_id, why)
 
     def look(self, orders: Mapping[OrderId, Order]) -> None:
         """Ring for orders that have been in doubt for too long; end the alarms of those that are not any more."""
@@ -44,3 +63,7 @@ class Doubts:
         if order_id in self._alarmed:
             self._alarmed.remove(order_id)
             self._env.noticeboard.alarms.clear(AlarmKind.IN_DOUBT, order_id)
+
+
+def _is_for_liquidation(order: Order, state: State) -> bool:
+    return state.liquidation is not None and order.signal_id == state.liquidation.command_id

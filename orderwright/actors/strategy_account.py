@@ -204,7 +204,7 @@ class StrategyAccount:
             self._snapshots.begin_after(loaded.snapshot.version)
         self._surroundings.show(self._state)
         self._strangers.note((), self._state)
-        self._causes.forget_all_but(self._state.orders)
+        self._causes.forget_all_but(self._state.awaited_orders)
         self._phase = _Phase.RECOVERING
         self._to_recover.extend((Recover(), AdoptTerms(terms=profile.terms)))
         self._unseen = set(self._state.orders)
@@ -354,16 +354,15 @@ class StrategyAccount:
             end = self._fail_with_the_log if isinstance(mail.outcome, AppendFailed) else self._end
             end(f"an append ended as {mail.outcome}")
             return
+        self._doubts.note(pending.events, self._state, pending.state)
         self._state = pending.state
         if self._phase is _Phase.LIVE:
             self._idling.interrupt()
         self._version, self._position = mail.outcome.version, mail.outcome.position
-        self._causes.forget_all_but(self._state.orders)
+        self._causes.forget_all_but(self._state.awaited_orders)
         self._calls.forget_all_but(self._state.orders)
         self._strangers.note(pending.events, self._state)
         self._surroundings.show_if_shared(self._state)
-        if not self._doubts.are_none:
-            self._doubts.look(self._state.orders)
         if self._snapshots.is_due(self._version):
             self._take_snapshot()
         if pending.reply_to != NOBODY:

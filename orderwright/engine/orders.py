@@ -99,6 +99,7 @@ class CancelState(StrEnum):
     """How far a cancel of an order has come."""
 
     REQUESTED = "requested"
+    POSTPONED = "postponed"
     IN_DOUBT = "in_doubt"
 
 
@@ -125,8 +126,9 @@ class Order(Struct, frozen=True, kw_only=True):
 
     A triggered stop may trade as another order at the exchange, its child, whose fills count as the stop's own.
     `differences` are there once fills have been booked as differences of the filled amount: then all of them are.
-    `misses` late looks have not found it, the last one by `missed_at`. At `expires_at` the engine cancels it, but not
-    before `cancel_from`, which a refused cancel puts off.
+    It is the `attempt`-th at its leg of a signal that is as old as `born_at` says. `misses` late looks have not found
+    it, the last one by `missed_at`. At `expires_at` the engine cancels it, but not before `cancel_from`, which a
+    refused cancel puts off.
     """
 
     order_id: OrderId
@@ -145,6 +147,8 @@ class Order(Struct, frozen=True, kw_only=True):
     reduce_only: bool
     valid_until: Micros
     requested_at: Micros
+    attempt: int = 1
+    born_at: Micros = Micros(0)
     ref: str | None = None
     stop_price: Decimal | None = None
     expires_at: Micros | None = None

@@ -107,10 +107,15 @@ class Placed(Struct, frozen=True, kw_only=True):
 
 
 class Refused(Struct, frozen=True, kw_only=True):
-    """A definite no: nothing was or will be done. `code` is one of ours, `error` in the exchange's own words."""
+    """A definite no: nothing was or will be done. `code` is one of ours, `error` in the exchange's own words.
+
+    `again_after` says that it is a no for now, because of too many requests or a clock that goes wrong: another request
+    for the same may follow after so many microseconds.
+    """
 
     code: str
     error: str
+    again_after: int | None = None
 
 
 class Unclear(Struct, frozen=True, kw_only=True):

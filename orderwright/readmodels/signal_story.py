@@ -12,10 +12,12 @@ from orderwright.engine.money import plain
 from orderwright.engine.signals import Instruction, Signal
 from orderwright.engine.strategy_account.events import (
     CancellationEnded,
+    CancelPostponed,
     CancelRefused,
     Event,
     FillRecorded,
     LegRefused,
+    OrderAbandoned,
     OrderAccepted,
     OrderClosed,
     OrderRejected,
@@ -167,7 +169,7 @@ def _detail(event: Event) -> str:
             return f"{plain(event.fill.amount)} at {plain(event.fill.price)}"
         case OrderClosed():
             return f"{event.status}, {plain(event.filled)} filled"
-        case LegRefused() | OrderRejected() | CancelRefused():
+        case LegRefused() | OrderRejected() | OrderAbandoned() | CancelRefused() | CancelPostponed():
             return f"{event.code}: {event.error}"
         case CancellationEnded():
             return f"{event.cancelled} cancelled, {event.failed} failed, {event.in_doubt} in doubt"

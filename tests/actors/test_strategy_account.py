@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from orderwright.actors.alarms import AlarmKind
 from orderwright.actors.messages import (
     AccountReport,
     AccountView,
@@ -29,7 +30,9 @@ from orderwright.engine.outcomes import (
     CancelOrder,
     LookUpOrder,
     NotFound,
+    PlacementAnswered,
     PlaceOrder,
+    Refused,
     Unclear,
 )
 from orderwright.engine.strategy_account.commands import (
@@ -272,6 +275,31 @@ def test_a_close_has_its_symbols_orders_looked_at_at_once_however_often_they_wer
     answers([seen(placement(effect).order_id, NotFound(), asked_at=env.clock)], account)
     env.commit_all(account)
     assert env.written()[-2:] == ["leg_refused", "signal_ended"]
+
+
+def test_an_order_that_goes_again_belongs_to_its_signal_and_what_does_not_rings(
+    env: ScriptedEnv, account: StrategyAccount
+) -> None:
+    account.handle(execute(1))
+    env.commit(account)
+    first = placement(env.calls[0][1])
+    no = Refused(code="rate_limited", error="too many requests", again_after=2 * SECOND)
+    answers([PlacementAnswered(order_id=first.order_id, result=no)], account)
+    env.commit_all(account)
+    env.clock = Micros(env.clock + 2 * SECOND)
+    account.handle(Tick(reason="due"))
+    env.commit_all(account)
+    second = placement(env.calls[-1][1])
+    assert second.order_id != first.order_id
+    answers([PlacementAnswered(order_id=second.order_id, result=no)], account)
+    env.commit_all(account)
+    env.clock = Micros(env.clock + 30 * SECOND)
+    account.handle(Tick(reason="due"))
+    env.commit_all(account)
+    assert env.written()[-2:] == ["order_abandoned", "signal_ended"]
+    assert {stored.correlation for stored in env.log.read_stream(NAME) if stored.version > 1} == {signal_id(1)}
+    (alarm,) = env.noticeboard.alarms.listed()
+    assert (alarm.kind, alarm.what) == (AlarmKind.NOT_PLACED, second.order_id)
 
 
 def test_what_is_due_is_done_at_its_moment(env: ScriptedEnv, account: StrategyAccount) -> None:

@@ -298,8 +298,8 @@ class StrategyAccountUnderTest:
         fill = a_fill(f"t{self._trade}", order.remaining, price, fee=fee, fee_currency=fee_currency)
         return self.seen(order, OrderStatus.FILLED, fill, filled=str(order.amount))
 
-    def refused(self, order: Order, code: str = "exchange_rejected") -> list[Event]:
-        result = Refused(code=code, error="no")
+    def refused(self, order: Order, code: str = "exchange_rejected", *, again_after: int | None = None) -> list[Event]:
+        result = Refused(code=code, error="no", again_after=again_after)
         return self.when(PlacementAnswered(order_id=order.order_id, result=result))
 
     def unclear(self, order: Order) -> list[Event]:
@@ -332,6 +332,14 @@ class StrategyAccountUnderTest:
                 fills = [a_fill(order.trade_ids[0], order.filled, order.reference_price)] if order.filled else []
                 events += self.seen(order, OrderStatus.NEW, *fills)
         return events
+
+    def never_placed(self, order: Order) -> list[Event]:
+        """Let two late looks miss an order in doubt; return what the second one brings about."""
+        self.now = max(self.now, Micros(order.valid_until + self.traits.lag))
+        self.later(1)
+        self.missed(order)
+        self.later(1)
+        return self.missed(order)
 
     def cancelled(self, order: Order, *fills: Fill) -> list[Event]:
         result = Cancelled(order=shown(order, OrderStatus.CANCELLED, *fills))

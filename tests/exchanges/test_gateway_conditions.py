@@ -60,10 +60,13 @@ def test_who_asks_too_much_is_turned_away_and_nothing_is_done(floor: Floor) -> N
     placed = floor.trader.place(place("sell", "0.1"))
     assert isinstance(placed, Refused)
     assert placed.code == "rate_limited"
+    assert placed.again_after is not None
+    assert 0 <= placed.again_after <= SECOND
     assert "again in" in placed.error
     cancelled = floor.trader.cancel(cancel(resting.client_order_id))
     assert isinstance(cancelled, Refused)
     assert cancelled.code == "rate_limited"
+    assert cancelled.again_after is not None
     assert isinstance(floor.trader.look(look(resting.client_order_id)), Unclear)
     with pytest.raises(ExchangeUnavailable):
         floor.trader.gateway.open_orders()

@@ -117,7 +117,7 @@ def test_a_rate_limit_is_a_definite_no_that_says_when_to_come_again(trader: Trad
     process.fault("place", "rate_limited", delay_ms=2_000)
     effect = place("buy", "0.1", "90000")
     refused = trader.place(effect)
-    assert refused == Refused(code="rate_limited", error="too many requests (again in 2 s)")
+    assert refused == Refused(code="rate_limited", error="too many requests (again in 2 s)", again_after=2 * SECOND)
     assert trader.look(look(effect.order_id)) == NotFound()
     process.fault("look", "rate_limited")
     assert isinstance(trader.look(look(effect.order_id)), Unclear)

@@ -146,8 +146,10 @@ def test_open_orders_and_positions_are_what_the_engine_itself_replays(
     positions: dict[object, Position] = {}
     for head in log.streams(prefix="strategy-account/"):
         state: State = replay(head.stream, log.read_stream(head.stream)).state
-        # The place in the queue is the strategy account's own business.
-        orders |= {order_id: replace(order, sequence=0) for order_id, order in state.orders.items()}
+        # The place in the queue, and how old the signal is, are the strategy account's own business.
+        orders |= {
+            order_id: replace(order, sequence=0, born_at=order.requested_at) for order_id, order in state.orders.items()
+        }
         positions |= {(head.stream, symbol): position for symbol, position in state.positions.items()}
     folded = {row["order_id"]: row["state"] for row in rows["orders"] if row["ended_at"] is None}
     held = {(row["stream"], row["symbol"]): row["state"] for row in rows["positions"]}

@@ -58,6 +58,7 @@ class Evidence(Struct, kw_only=True):
     live_inboxes: dict[str, Inbox]
     tells_trades: bool
     has_evidence: bool
+    requests_expire: bool
 
     def of(self, kind: type[EventT], stream: str | None = None) -> Iterator[tuple[Entry, EventT]]:
         """Yield the events of one kind, of one stream or of all."""

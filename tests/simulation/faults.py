@@ -19,6 +19,7 @@ class Fault(StrEnum):
     ERROR_BEFORE = "5xx, nothing done"
     ERROR_AFTER = "5xx after success"
     REFUSED = "refused"
+    RATE_LIMITED = "rate limited"
     LATE = "request arrives late"
     HIDDEN = "done, visible late"
     FILLS_LAG = "fills visible late"
@@ -37,6 +38,7 @@ class FaultMix(Struct, frozen=True, kw_only=True):
     error_before: float = 0
     error_after: float = 0
     refused: float = 0
+    rate_limited: float = 0
     late: float = 0
     hidden: float = 0
     fills_lag: float = 0
@@ -60,6 +62,7 @@ _PER_CALL = (
     (Fault.ERROR_BEFORE, "error_before"),
     (Fault.ERROR_AFTER, "error_after"),
     (Fault.REFUSED, "refused"),
+    (Fault.RATE_LIMITED, "rate_limited"),
     (Fault.LATE, "late"),
     (Fault.HIDDEN, "hidden"),
     (Fault.FILLS_LAG, "fills_lag"),
@@ -137,4 +140,4 @@ class Faults:
 def _fits(fault: Fault, effect: Effect) -> bool:
     if fault in (Fault.HIDDEN, Fault.FILLS_LAG):
         return isinstance(effect, PlaceOrder)
-    return fault is not Fault.REFUSED or isinstance(effect, PlaceOrder | CancelOrder)
+    return fault not in (Fault.REFUSED, Fault.RATE_LIMITED) or isinstance(effect, PlaceOrder | CancelOrder)

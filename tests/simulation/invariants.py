@@ -63,6 +63,20 @@ def _one_order_per_leg(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
         placed[leg] = order
 
 
+def _attempts_follow_evidence(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
+    for order_id, story in ledger.orders.items():
+        request = story.request
+        if request.attempt == 1:
+            continue
+        before = ledger.orders.get(request.replaces or "")
+        if before is None or before.request.attempt != request.attempt - 1:
+            yield f"{order_id} is attempt {request.attempt}, and replaces {request.replaces}"
+        elif before.ends not in (["rejected"], ["never placed"]):
+            yield f"{order_id} went again after {request.replaces} was {before.ends}"
+        elif before.ends == ["never placed"] and not evidence.requests_expire:
+            yield f"{order_id} went again although {request.replaces} could still have arrived"
+
+
 def _one_signal_per_arrival(_evidence: Evidence, ledger: Ledger) -> Iterator[str]:
     for stream, received in ledger.received.items():
         seen: dict[object, int] = {}
@@ -269,6 +283,7 @@ Check = Callable[[Evidence, Ledger], Iterator[str]]
 _CHECKS: tuple[tuple[str, Check], ...] = (
     ("a", _intent_before_order),
     ("b", _one_order_per_leg),
+    ("b", _attempts_follow_evidence),
     ("b", _one_signal_per_arrival),
     ("c", _every_fill_once),
     ("d", _every_intent_ends),

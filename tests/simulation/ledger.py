@@ -9,6 +9,7 @@ from orderwright.engine.strategy_account.events import (
     CancelDoubted,
     CancellationEnded,
     CancellationOrdered,
+    CancelPostponed,
     CancelRefused,
     CancelRequested,
     FillRecorded,
@@ -113,7 +114,8 @@ class Ledger:
         if (entry.stored.stream, event.signal_id) not in self.causes:
             self.strays.append(f"{event.order_id} in {entry.stored.stream} was asked for by nobody there")
         self.orders[event.order_id] = OrderStory(entry.stored.stream, entry.step, event)
-        self._answer_leg(entry.stored.stream, event.signal_id, event.leg)
+        if event.attempt == 1:
+            self._answer_leg(entry.stored.stream, event.signal_id, event.leg)
 
     def _read_of_order(self, entry: Entry, order_id: str) -> None:
         story = self.orders.get(order_id)
@@ -150,6 +152,8 @@ class Ledger:
                 story.cancel = "requested"
                 if cause is not None and (story.stream, cause) not in self.causes:
                     self.strays.append(f"{order_id} was cancelled for {cause}, which {story.stream} never had")
+            case CancelPostponed():
+                story.cancel = "postponed"
             case CancelDoubted():
                 story.cancel = "in doubt"
             case CancelRefused():

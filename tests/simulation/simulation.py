@@ -121,6 +121,7 @@ class Run:
             live_inboxes=live_inboxes,
             tells_trades=self.exchange.traits.tells_trades,
             has_evidence=self.exchange.traits.lookup_by_client_id,
+            requests_expire=self.exchange.traits.request_expiry,
         )
 
     def _step(self) -> bool:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from orderwright.actors.inbox import SignalInbox
 from orderwright.actors.messages import Address, AppendEnded
 from orderwright.actors.strategy_account import StrategyAccount
+from orderwright.engine.ids import client_order_id
 from orderwright.engine.orders import Fill, Order
 from orderwright.engine.outcomes import (
     Effect,
@@ -19,7 +20,7 @@ from orderwright.engine.outcomes import (
     PlaceOrder,
     Refused,
 )
-from orderwright.engine.strategy_account import decide, evolve, filling, reconcile, refreshing
+from orderwright.engine.strategy_account import decide, evolve, filling, placing, reconcile, refreshing
 from orderwright.engine.strategy_account.commands import Recover, TakeInOrder
 from orderwright.engine.strategy_account.effects import outstanding
 from orderwright.engine.strategy_account.events import OrderTriggered
@@ -146,6 +147,14 @@ def leave_strangers_alone(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(DECISIONS, TakeInOrder, lambda _state, _message, _context: [])
 
 
+def go_again_where_a_request_can_be_late(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(reconcile, "goes_again", lambda *_arguments: True)
+
+
+def go_again_under_the_same_id(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(placing, "client_order_id", lambda **names: client_order_id(**{**names, "attempt": 1}))
+
+
 MUTANTS: tuple[tuple[Plant, str], ...] = (
     (send_before_commit, "single_market"),
     (send_old_intents_after_a_restart, "single_market"),
@@ -158,6 +167,8 @@ MUTANTS: tuple[tuple[Plant, str], ...] = (
     (forget_the_child, "stop_cancelled_in_flight"),
     (forget_who_rests, "rest_between_signals"),
     (close_without_waiting_for_news, "close_after_unseen_fills"),
+    (go_again_where_a_request_can_be_late, "goes_again"),
+    (go_again_under_the_same_id, "goes_again"),
     (book_trades_and_differences, "limit_then_fill"),
     (leave_strangers_alone, "refused_and_taken"),
 )

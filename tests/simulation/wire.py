@@ -95,6 +95,10 @@ class Wire:
                 outcome = unclear(trip.effect, "500 before anything was done", trip.sent_at)
             case Fault.REFUSED:
                 outcome = _refused(trip.effect, trip.sent_at)
+            case Fault.RATE_LIMITED:
+                outcome = _refused(
+                    trip.effect, trip.sent_at, again_after=self._world.rng.choice((0, SECOND, 3 * SECOND))
+                )
             case _:
                 outcome = self._exchange.arrive(
                     trip.account,
@@ -141,8 +145,9 @@ def unclear(effect: Effect, reason: str, sent_at: Micros) -> Outcome:
             return QuoteAnswered(symbol=effect.symbol, result=answer)
 
 
-def _refused(effect: Effect, sent_at: Micros) -> Outcome:
-    answer = Refused(code="exchange_rejected", error="not now")
+def _refused(effect: Effect, sent_at: Micros, again_after: int | None = None) -> Outcome:
+    code = "exchange_rejected" if again_after is None else "rate_limited"
+    answer = Refused(code=code, error="not now", again_after=again_after)
     match effect:
         case PlaceOrder():
             return PlacementAnswered(order_id=effect.order_id, result=answer)

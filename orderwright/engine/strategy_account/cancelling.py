@@ -1,12 +1,12 @@
 """Cancels: which orders a leg means, when it has ended, and what the engine cancels of its own accord."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
-from orderwright.engine.ids import SignalId
+from orderwright.engine.ids import SignalId, client_order_id
 from orderwright.engine.instruments import Instrument, SymbolAmbiguous, is_spelling_of
 from orderwright.engine.orders import CancelState, Order
 from orderwright.engine.signals import Instruction, OrderType
-from orderwright.engine.strategy_account.events import CancellationEnded, CancelRequested, Event
+from orderwright.engine.strategy_account.events import CancellationEnded, CancelRequested, Event, OrderAbandoned
 from orderwright.engine.strategy_account.placing import expiry, instrument_of
 from orderwright.engine.strategy_account.sizing import Refusal
 from orderwright.engine.strategy_account.state import CancelOutcome, Context, Leg, Run, State
@@ -29,6 +29,18 @@ def cancel(state: State, run: Run, instruction: Instruction, context: Context) -
         for order in state.orders.values()
         if order.sequence < run.sequence and is_target(order)
     ]
+    events += [
+        OrderAbandoned(
+            at=context.now,
+            order_id=retry.order.order_id,
+            code="not_placed",
+            error="The order never reached the exchange, and it was cancelled before it was sent again.",
+            by_signal=run.signal_id,
+            by_leg=instruction.leg,
+        )
+        for retry in state.retries.values()
+        if retry.order.sequence < run.sequence and is_target(retry.order)
+    ]
     return events or _nothing_to_cancel(run, instruction, context)
 
 
@@ -45,14 +57,19 @@ def _nothing_to_cancel(run: Run, instruction: Instruction, context: Context) -> 
 def _target(instruction: Instruction, context: Context) -> Callable[[Order], bool]:
     if instruction.order_type is OrderType.CANCEL:
         if instruction.order_id is not None:
-            return lambda order: instruction.order_id in _names(order)
+            return lambda order: instruction.order_id in _names(order, context)
         return lambda order: instruction.ref is not None and instruction.ref == order.ref
     is_of_symbol = _of_symbol(instruction.symbol, context)
     return lambda order: instruction.side in (None, order.side) and is_of_symbol(order.symbol)
 
 
-def _names(order: Order) -> tuple[str | None, ...]:
-    return order.order_id, order.exchange_order_id, order.child_exchange_order_id
+def _names(order: Order, context: Context) -> Iterator[str | None]:
+    yield from (order.order_id, order.exchange_order_id, order.child_exchange_order_id)
+    # The sender may know it by the id of an earlier attempt.
+    identity, signal_id = context.identity, order.signal_id
+    salt, number = identity.salt, identity.number
+    for attempt in range(1, order.attempt):
+        yield client_order_id(salt=salt, account_number=number, signal_id=signal_id, leg=order.leg, attempt=attempt)
 
 
 def _of_symbol(text: str | None, context: Context) -> Callable[[str], bool]:
@@ -74,6 +91,15 @@ def own_cancels(orders: Iterable[Order], context: Context) -> list[Event]:
         CancelRequested(at=context.now, order_id=order.order_id, attempt=order.cancel_attempt + 1)
         for order in orders
         if order.cancel is None and order.cancel_from <= context.now
+    ]
+
+
+def postponed_cancels(state: State, context: Context) -> list[Event]:
+    """Return the requests for cancels that were turned away for now and whose time has come."""
+    return [
+        CancelRequested(at=context.now, order_id=order.order_id, attempt=order.cancel_attempt + 1)
+        for order in state.orders.values()
+        if order.cancel is CancelState.POSTPONED and order.cancel_from <= context.now
     ]
 
 

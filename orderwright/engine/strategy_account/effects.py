@@ -7,7 +7,8 @@ from orderwright.engine.orders import CancelState, Order, OrderStatus, Purpose
 from orderwright.engine.outcomes import CancelOrder, Effect, FetchQuote, LookUpOrder, PlaceOrder
 from orderwright.engine.strategy_account.placing import place
 from orderwright.engine.strategy_account.progress import due_legs
-from orderwright.engine.strategy_account.refreshing import AwaitsLooks, awaited_by_liquidation
+from orderwright.engine.strategy_account.reconcile import misses_count_after
+from orderwright.engine.strategy_account.refreshing import AwaitsLooks, awaited_by_liquidation, not_looked_at
 from orderwright.engine.strategy_account.state import Context, State
 from orderwright.moments import Micros
 
@@ -28,7 +29,7 @@ def outstanding(state: State, context: Context) -> list[Effect]:
         elif order.order_id in awaited:
             effects.append(look(state, order, context, fresh_from=awaited[order.order_id]))
         elif _is_to_be_looked_at(order, context):
-            effects.append(look(state, order, context))
+            effects.append(look(state, order, context, fresh_from=_misses_count_from(order, context)))
     deadline = Micros(context.now + context.rules.call_timeout)
     market_type = _market_type(state)
     effects.extend(FetchQuote(symbol=symbol, deadline=deadline, market_type=market_type) for symbol in sorted(symbols))
@@ -82,6 +83,12 @@ def _cancel(state: State, order: Order, context: Context) -> CancelOrder:
     )
 
 
+def _misses_count_from(order: Order, context: Context) -> Micros:
+    # Whatever the pace has come to by then: from that moment on, a look that finds nothing says something.
+    late = misses_count_after(order, context)
+    return Micros(late + 1) if order.placement_in_doubt and context.now > late else _AT_ANY_TIME
+
+
 def _is_to_be_looked_at(order: Order, context: Context) -> bool:
     if order.in_doubt or order.is_at_market:
         return True
@@ -94,6 +101,14 @@ def _needed_by_decisions(state: State, context: Context) -> tuple[set[str], dict
     awaited: dict[OrderId, Micros] = {}
     if state.liquidation is not None:
         awaited.update(awaited_by_liquidation(state, state.liquidation, context))
+    for retry in state.retries.values():
+        symbol, since = retry.order.symbol, retry.refreshed_from
+        is_fresh_enough = context.now >= since + context.rules.call_timeout
+        unseen = () if is_fresh_enough else not_looked_at(state, symbol, since, context)
+        awaited.update(dict.fromkeys(unseen, since))
+        if not unseen and context.now >= retry.not_before:
+            # It waits for the markets, or they came after it was decided to wait.
+            symbols.add(symbol)
     for run, leg in due_legs(state, context) if state.queue else ():
         if leg.instruction.is_cancel:
             continue

@@ -102,6 +102,7 @@ class OrderRequested(Struct, frozen=True, kw_only=True, tag="order_requested", o
     """An order is to be sent; committed before any byte leaves. `inputs` are the figures the size came from.
 
     Of a close on margin, `siblings` says what was known of the others on the account: reduce-only if all are flat.
+    A second or later `attempt` has an id of its own, and `replaces` the one before, which was never placed.
     """
 
     at: Micros
@@ -125,6 +126,7 @@ class OrderRequested(Struct, frozen=True, kw_only=True, tag="order_requested", o
     expires_at: Micros | None = None
     stop_price: Decimal | None = None
     siblings: Siblings | None = None
+    replaces: OrderId | None = None
 
 
 class OrderAccepted(Struct, frozen=True, kw_only=True, tag="order_accepted"):
@@ -162,13 +164,17 @@ class OrderTriggered(Struct, frozen=True, kw_only=True, tag="order_triggered", o
     child_exchange_order_id: str | None = None
 
 
-class OrderRejected(Struct, frozen=True, kw_only=True, tag="order_rejected"):
-    """A definite no: by the exchange, or by the engine's gate before anything was sent."""
+class OrderRejected(Struct, frozen=True, kw_only=True, tag="order_rejected", omit_defaults=True):
+    """A definite no: by the exchange, or by the engine's gate before anything was sent.
+
+    `again_at`: it was a no for now, and from then on the order goes out as another attempt.
+    """
 
     at: Micros
     order_id: OrderId
     code: str
     error: str
+    again_at: Micros | None = None
 
 
 class OrderDoubted(Struct, frozen=True, kw_only=True, tag="order_doubted"):
@@ -186,11 +192,26 @@ class OrderMissed(Struct, frozen=True, kw_only=True, tag="order_missed"):
     order_id: OrderId
 
 
-class OrderNeverPlaced(Struct, frozen=True, kw_only=True, tag="order_never_placed"):
-    """The evidence says that the order never reached the exchange."""
+class OrderNeverPlaced(Struct, frozen=True, kw_only=True, tag="order_never_placed", omit_defaults=True):
+    """The evidence says that the order never reached the exchange; `again`: it goes out as another attempt."""
 
     at: Micros
     order_id: OrderId
+    again: bool = False
+
+
+class OrderAbandoned(Struct, frozen=True, kw_only=True, tag="order_abandoned", omit_defaults=True):
+    """An order that was to go out as another attempt does not; `order_id` is that of the last attempt.
+
+    `by_signal` and `by_leg` say which instruction cancelled it, if one did.
+    """
+
+    at: Micros
+    order_id: OrderId
+    code: str
+    error: str
+    by_signal: SignalId | None = None
+    by_leg: int | None = None
 
 
 class OrderSurfaced(Struct, frozen=True, kw_only=True, tag="order_surfaced", omit_defaults=True):
@@ -247,6 +268,16 @@ class CancelRequested(Struct, frozen=True, kw_only=True, tag="cancel_requested",
     attempt: int
     signal_id: SignalId | None = None
     leg: int | None = None
+
+
+class CancelPostponed(Struct, frozen=True, kw_only=True, tag="cancel_postponed"):
+    """The exchange turned the cancel away for now; it goes again from `until` on."""
+
+    at: Micros
+    order_id: OrderId
+    until: Micros
+    code: str
+    error: str
 
 
 class CancelDoubted(Struct, frozen=True, kw_only=True, tag="cancel_doubted"):
@@ -345,9 +376,11 @@ Event = (
     | OrderDoubted
     | OrderMissed
     | OrderNeverPlaced
+    | OrderAbandoned
     | OrderSurfaced
     | FillRecorded
     | CancelRequested
+    | CancelPostponed
     | CancelDoubted
     | CancelRefused
     | OrderClosed

@@ -16,6 +16,8 @@ from orderwright.engine.strategy_account.sizing import Size, below_minimum, clos
 from orderwright.engine.strategy_account.state import Context, Liquidation, State
 from orderwright.moments import Micros
 
+_BEING_CANCELLED = (CancelState.REQUESTED, CancelState.POSTPONED)
+
 
 def liquidation_step(state: State, context: Context) -> list[Event]:
     """Return the next events toward holding nothing; none while answers are awaited, or when there is no such goal."""
@@ -38,9 +40,7 @@ def _close(state: State, goal: Liquidation, position: Position, context: Context
     instrument = _instrument(position, context)
     if instrument is None or _is_left_over(position, instrument, context):
         return []
-    if any(
-        order.symbol == position.symbol and order.cancel is CancelState.REQUESTED for order in state.orders.values()
-    ):
+    if any(order.symbol == position.symbol and order.cancel in _BEING_CANCELLED for order in state.orders.values()):
         return []
     everything = Instruction(
         leg=goal.next_leg, order_type=OrderType.MARKET, priority=0, symbol=position.symbol, qty_per=Decimal(-100)

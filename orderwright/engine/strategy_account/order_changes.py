@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from orderwright.engine.ids import NO_SIGNAL, OrderId, SignalId
+from orderwright.engine.ids import NO_SIGNAL, OrderId
 from orderwright.engine.orders import CancelState, Order, OrderStatus, Step, next_status, with_fill
 from orderwright.engine.positions import after_fill
 from orderwright.engine.strategy_account import events as e
 from orderwright.engine.strategy_account.results import LegStatus
+from orderwright.engine.strategy_account.retry_changes import awaiting_retry, refreshing_retries, without_retry
 from orderwright.engine.strategy_account.state import CancelOutcome, Leg, Run, State
 from orderwright.moments import SECOND, Micros
 
@@ -21,6 +22,8 @@ def refresh_started(state: State, event: e.RefreshStarted) -> State:
     if goal is not None and event.signal_id == goal.command_id:
         return replace(state, liquidation=replace(goal, refreshes={**goal.refreshes, event.symbol: event.at}))
 
+    state = refreshing_retries(state, event)
+
     def refreshing(run: Run, leg: Leg) -> Leg:
         is_meant = run.signal_id == event.signal_id and leg.instruction.leg == event.leg
         return replace(leg, refreshed_from=event.at) if is_meant else leg
@@ -30,11 +33,12 @@ def refresh_started(state: State, event: e.RefreshStarted) -> State:
 
 def order_requested(state: State, event: e.OrderRequested) -> State:
     """Take in an order that is to be sent."""
+    sequence, born_at = _origin(state, event)
     order = Order(
         order_id=event.order_id,
         signal_id=event.signal_id,
         leg=event.leg,
-        sequence=_sequence(state, event.signal_id),
+        sequence=sequence,
         symbol=event.symbol,
         base=event.base,
         quote=event.quote,
@@ -48,6 +52,8 @@ def order_requested(state: State, event: e.OrderRequested) -> State:
         reduce_only=event.reduce_only,
         valid_until=event.valid_until,
         requested_at=event.at,
+        attempt=event.attempt,
+        born_at=born_at,
         ref=event.ref,
         expires_at=event.expires_at,
     )
@@ -55,12 +61,19 @@ def order_requested(state: State, event: e.OrderRequested) -> State:
     if liquidation is not None and event.signal_id == liquidation.command_id:
         refreshes = {symbol: since for symbol, since in liquidation.refreshes.items() if symbol != event.symbol}
         liquidation = replace(liquidation, next_leg=event.leg + 1, refreshes=refreshes)
-    return replace(state, orders={**state.orders, order.order_id: order}, liquidation=liquidation)
+    orders = {**state.orders, order.order_id: order}
+    return replace(without_retry(state, event.replaces), orders=orders, liquidation=liquidation)
 
 
-def _sequence(state: State, signal_id: SignalId) -> int:
+def _origin(state: State, event: e.OrderRequested) -> tuple[int, Micros]:
+    if event.replaces in state.retries:
+        before = state.retries[event.replaces].order
+        return before.sequence, before.born_at
+    for run in state.queue:
+        if run.signal_id == event.signal_id:
+            return run.sequence, run.born_at
     # Of a liquidation's orders: as young as whatever was accepted last, so that older signals' cancels spare them.
-    return next((run.sequence for run in state.queue if run.signal_id == signal_id), state.last_sequence)
+    return state.last_sequence, event.at
 
 
 def order_accepted(state: State, event: e.OrderAccepted) -> State:
@@ -92,12 +105,24 @@ def order_triggered(state: State, event: e.OrderTriggered) -> State:
 
 def order_rejected(state: State, event: e.OrderRejected) -> State:
     """Let an order go that was not taken; whoever wanted it cancelled has what was wanted."""
-    return _without_order(_with_pause(state, event), event.order_id, CancelOutcome.CANCELLED)
+    return _without_order(awaiting_retry(_with_pause(state, event), event), event.order_id, CancelOutcome.CANCELLED)
 
 
 def order_never_placed(state: State, event: e.OrderNeverPlaced) -> State:
     """Let an order go that never arrived; whoever wanted it cancelled has what was wanted."""
-    return _without_order(_with_pause(state, event), event.order_id, CancelOutcome.CANCELLED)
+    return _without_order(awaiting_retry(_with_pause(state, event), event), event.order_id, CancelOutcome.CANCELLED)
+
+
+def order_abandoned(state: State, event: e.OrderAbandoned) -> State:
+    """Let an order go that does not go out again, perhaps because a leg cancels it."""
+
+    def cancelled(run: Run, leg: Leg) -> Leg:
+        if run.signal_id != event.by_signal or leg.instruction.leg != event.by_leg:
+            return leg
+        return replace(leg, cancels={**leg.cancels, event.order_id: CancelOutcome.CANCELLED})
+
+    left = without_retry(state, event.order_id)
+    return left if event.by_signal is None else with_legs(left, cancelled)
 
 
 def order_closed(state: State, event: e.OrderClosed) -> State:
@@ -155,7 +180,8 @@ def order_surfaced(state: State, event: e.OrderSurfaced) -> State:
         trade_ids=event.trade_ids,
         differences=event.differences,
     )
-    return replace(state, orders={**state.orders, order.order_id: order})
+    # What is there need not go again.
+    return replace(without_retry(state, event.order_id), orders={**state.orders, order.order_id: order})
 
 
 def fill_recorded(state: State, event: e.FillRecorded) -> State:
@@ -185,6 +211,15 @@ def cancel_requested(state: State, event: e.CancelRequested) -> State:
         return replace(leg, cancels={**leg.cancels, event.order_id: CancelOutcome.AWAITED}, cancels_at=event.at)
 
     return requested if event.signal_id is None else with_legs(requested, waiting)
+
+
+def cancel_postponed(state: State, event: e.CancelPostponed) -> State:
+    """Note that the cancel goes again later; whoever waits for it waits on."""
+    return _with_order(
+        state,
+        event.order_id,
+        lambda order: replace(order, cancel=CancelState.POSTPONED, cancel_from=event.until),
+    )
 
 
 def cancel_doubted(state: State, event: e.CancelDoubted) -> State:

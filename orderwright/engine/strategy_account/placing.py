@@ -31,7 +31,7 @@ class NeedsMarket(Struct, frozen=True, kw_only=True):
     symbol: str
 
 
-class _Reference(Struct, frozen=True, kw_only=True):
+class Reference(Struct, frozen=True, kw_only=True):
     """The price an order is judged by; not `is_current` where only the position's own average was at hand."""
 
     price: Decimal
@@ -60,7 +60,7 @@ def place(
     if not isinstance(sized, tuple):
         return sized
     size, reference = sized
-    refused = _refusal_of_size(state, size, instrument, reference, context)
+    refused = refusal_of_size(state, size, instrument, reference, context)
     if refused is not None:
         return refused
     return request(
@@ -93,7 +93,7 @@ def _may_hold_more(refusal: Refusal, instruction: Instruction) -> bool:
 
 def _sized(
     state: State, instruction: Instruction, instrument: Instrument, context: Context
-) -> tuple[Size, _Reference] | Refusal | NeedsMarket:
+) -> tuple[Size, Reference] | Refusal | NeedsMarket:
     close = close_size(state, instruction, instrument) if instruction.is_close else None
     if isinstance(close, Refusal):
         return close
@@ -103,7 +103,7 @@ def _sized(
     if close is not None:
         # Sized by the position alone: a dead price feed must not keep a trader in.
         average = state.position(instrument.symbol).average_price
-        return close, reference or _Reference(price=average, is_current=False)
+        return close, reference or Reference(price=average, is_current=False)
     if reference is None:
         return NeedsMarket(symbol=instrument.symbol)
     entry = entry_size(state, instruction, instrument, reference.price)
@@ -123,6 +123,7 @@ def request(
     stop: Decimal | None = None,
     ref: str | None = None,
     expires_at: Micros | None = None,
+    attempt: int = 1,
 ) -> OrderRequested:
     """Return the request for an order of that size, valid from now for as long as the rules say."""
     identity = context.identity
@@ -131,9 +132,9 @@ def request(
         at=context.now,
         signal_id=signal_id,
         leg=leg,
-        attempt=1,
+        attempt=attempt,
         order_id=client_order_id(
-            salt=identity.salt, account_number=identity.number, signal_id=signal_id, leg=leg, attempt=1
+            salt=identity.salt, account_number=identity.number, signal_id=signal_id, leg=leg, attempt=attempt
         ),
         symbol=instrument.symbol,
         base=instrument.base,
@@ -209,25 +210,26 @@ def _has_unsettled_cancel(state: State, run: Run, symbol: str) -> bool:
     )
 
 
-def _reference(instruction: Instruction, instrument: Instrument, context: Context) -> _Reference | Refusal | None:
+def _reference(instruction: Instruction, instrument: Instrument, context: Context) -> Reference | Refusal | None:
     own = [price for price in (instruction.price, instruction.stop_price) if price is not None]
     for price in own:
         if not round_to_tick(price, instrument.tick):
             error = f"The price {plain(price)} is below the market's tick of {plain(instrument.tick)}."
             return Refusal(code="invalid_field", error=error)
     if own:
-        return _Reference(price=round_to_tick(own[0], instrument.tick), is_current=True)
+        return Reference(price=round_to_tick(own[0], instrument.tick), is_current=True)
     quote = fresh_quote(context.market.quotes, instrument.symbol, context)
-    return None if quote is None else _Reference(price=quote.price, is_current=True)
+    return None if quote is None else Reference(price=quote.price, is_current=True)
 
 
 def _on_tick(price: Decimal | None, instrument: Instrument) -> Decimal | None:
     return None if price is None else round_to_tick(price, instrument.tick)
 
 
-def _refusal_of_size(
-    state: State, size: Size, instrument: Instrument, reference: _Reference, context: Context
+def refusal_of_size(
+    state: State, size: Size, instrument: Instrument, reference: Reference, context: Context
 ) -> Refusal | None:
+    """Return why the market, or the strategy account, does not take an order of that size; None if they do."""
     is_close = size.purpose is Purpose.CLOSE
     # What only reduces is let out below the minimum value as well.
     is_exempt = not reference.is_current or (is_close and closes_reduce_only(instrument, context))

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from orderwright.engine.strategy_account.cancelling import cancel, cancellation_end, own_cancels
+from orderwright.engine.strategy_account.cancelling import cancel, cancellation_end, own_cancels, postponed_cancels
 from orderwright.engine.strategy_account.events import Event, LegRefused, SignalEnded
 from orderwright.engine.strategy_account.evolve import evolve_all
 from orderwright.engine.strategy_account.liquidation import liquidation_step
 from orderwright.engine.strategy_account.placing import NeedsMarket, place
 from orderwright.engine.strategy_account.refreshing import AwaitsLooks
 from orderwright.engine.strategy_account.results import LegStatus
+from orderwright.engine.strategy_account.retrying import retry_step
 from orderwright.engine.strategy_account.sizing import Refusal
 from orderwright.engine.strategy_account.state import Context, Leg, Run, State
 
@@ -76,7 +77,7 @@ def _is_settled(state: State, leg: Leg, context: Context) -> bool:
 
 
 def _next_step(state: State, context: Context) -> list[Event]:
-    step = liquidation_step(state, context) or _expiries(state, context)
+    step = liquidation_step(state, context) or _expiries(state, context) or retry_step(state, context)
     if step:
         return step
     for run, leg in due_legs(state, context):
@@ -93,7 +94,7 @@ def _next_step(state: State, context: Context) -> list[Event]:
 def _expiries(state: State, context: Context) -> list[Event]:
     now = context.now
     expired = [order for order in state.orders.values() if order.expires_at is not None and order.expires_at <= now]
-    return own_cancels(expired, context) if expired else []
+    return own_cancels(expired, context) or postponed_cancels(state, context)
 
 
 def _decide_leg(state: State, run: Run, leg: Leg, context: Context) -> list[Event]:

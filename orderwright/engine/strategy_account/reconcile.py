@@ -17,6 +17,7 @@ from orderwright.engine.outcomes import (
 )
 from orderwright.engine.strategy_account.events import (
     CancelDoubted,
+    CancelPostponed,
     CancelRefused,
     CancelRequested,
     Event,
@@ -30,7 +31,9 @@ from orderwright.engine.strategy_account.events import (
     OrderTriggered,
 )
 from orderwright.engine.strategy_account.filling import new_fills
-from orderwright.engine.strategy_account.state import Context, Sighting, State
+from orderwright.engine.strategy_account.retrying import goes_again, goes_again_at, wait_until
+from orderwright.engine.strategy_account.state import CancelOutcome, Context, Sighting, State
+from orderwright.moments import Micros
 
 _UNTRIGGERED = frozenset({OrderStatus.PENDING, OrderStatus.NEW, OrderStatus.OPEN})
 _LOOKS_THAT_MUST_MISS = 2
@@ -48,7 +51,15 @@ def placement_answered(state: State, answer: PlacementAnswered, context: Context
     if isinstance(answer.result, Unclear):
         return [OrderDoubted(at=context.now, order_id=order.order_id, reason=answer.result.reason)]
     refused = answer.result
-    return [OrderRejected(at=context.now, order_id=order.order_id, code=refused.code, error=refused.error)]
+    return [
+        OrderRejected(
+            at=context.now,
+            order_id=order.order_id,
+            code=refused.code,
+            error=refused.error,
+            again_at=goes_again_at(state, order, refused, context),
+        )
+    ]
 
 
 def cancel_answered(state: State, answer: CancelAnswered, context: Context) -> list[Event]:
@@ -63,9 +74,27 @@ def cancel_answered(state: State, answer: CancelAnswered, context: Context) -> l
     if not is_awaited or _has_ended(events):
         return events
     if isinstance(answer.result, Refused):
-        refused = answer.result
-        return [CancelRefused(at=context.now, order_id=order.order_id, code=refused.code, error=refused.error)]
+        return [_cancel_refused(state, order, answer.result, context)]
     return [*events, CancelDoubted(at=context.now, order_id=order.order_id, reason=_why_in_doubt(answer.result))]
+
+
+def _cancel_refused(state: State, order: Order, refused: Refused, context: Context) -> Event:
+    code, error = refused.code, refused.error
+    if refused.again_after is not None:
+        until = wait_until(refused.again_after, order.cancel_attempt, context)
+        if until < _cancel_deadline(state, order, context):
+            return CancelPostponed(at=context.now, order_id=order.order_id, until=until, code=code, error=error)
+    return CancelRefused(at=context.now, order_id=order.order_id, code=code, error=error)
+
+
+def _cancel_deadline(state: State, order: Order, context: Context) -> int:
+    waiting = (
+        leg.cancels_at + context.rules.call_timeout
+        for run in (*state.operations, *state.queue[:1])
+        for leg in run.legs
+        if leg.cancels.get(order.order_id) is CancelOutcome.AWAITED
+    )
+    return max(waiting, default=0)
 
 
 def _why_in_doubt(result: Cancelled | NotFound | Unclear) -> str:
@@ -94,12 +123,18 @@ def order_seen(state: State, seen: OrderSeen, context: Context) -> list[Event]:
     if isinstance(seen.result, ExchangeOrder):
         return _seen_alive_or_ended(order, seen.result, context)
     traits = context.market.traits
-    counts_from = max(order.valid_until + traits.lag, order.missed_at)
+    counts_from = max(misses_count_after(order, context), order.missed_at)
     if not order.placement_in_doubt or not traits.lookup_by_client_id or seen.asked_at <= counts_from:
         return []
     if order.misses + 1 < _LOOKS_THAT_MUST_MISS:
         return [OrderMissed(at=context.now, order_id=order.order_id)]
-    return [OrderNeverPlaced(at=context.now, order_id=order.order_id)]
+    again = goes_again(state, order, context)
+    return [OrderNeverPlaced(at=context.now, order_id=order.order_id, again=again)]
+
+
+def misses_count_after(order: Order, context: Context) -> Micros:
+    """Return the moment after which the exchange would show an order in doubt, had it ever arrived."""
+    return Micros(order.valid_until + context.market.traits.lag)
 
 
 def _seen_alive_or_ended(order: Order, seen: ExchangeOrder, context: Context) -> list[Event]:

@@ -14,6 +14,7 @@ from orderwright.engine.strategy_account.events import (
     Event,
     FillRecorded,
     LegRefused,
+    OrderAbandoned,
     OrderAccepted,
     OrderClosed,
     OrderDoubted,
@@ -80,6 +81,7 @@ _OF_AN_ORDER: frozenset[type] = frozenset(
         OrderRejected,
         OrderDoubted,
         OrderNeverPlaced,
+        OrderAbandoned,
         OrderSurfaced,
         OrderTriggered,
         FillRecorded,
@@ -117,6 +119,10 @@ def after(result: LegResult, event: Event) -> LegResult:
                 amount=event.amount,
                 price=event.price,
                 stop_price=event.stop_price,
+                status=LegStatus.WORKING,
+                order_id=None,
+                code=None,
+                error=None,
             )
         case OrderAccepted() | OrderSurfaced():
             return replace(
@@ -127,10 +133,8 @@ def after(result: LegResult, event: Event) -> LegResult:
                 code=None,
                 error=None,
             )
-        case OrderRejected():
-            return _failed(result, event.code, event.error)
-        case OrderNeverPlaced():
-            return _failed(result, "not_placed", "The order never reached the exchange, and it was not sent again.")
+        case OrderRejected() | OrderAbandoned() | OrderNeverPlaced():
+            return _unplaced(result, event)
         case OrderDoubted():
             return replace(
                 result,
@@ -149,6 +153,16 @@ def after(result: LegResult, event: Event) -> LegResult:
         case CancellationEnded():
             return _cancelled(result, event)
     return result
+
+
+def _unplaced(result: LegResult, event: OrderRejected | OrderAbandoned | OrderNeverPlaced) -> LegResult:
+    match event:
+        case OrderRejected(again_at=int()) | OrderNeverPlaced(again=True):
+            return replace(result, status=LegStatus.WORKING, order_status=OrderStatus.PENDING, code=None, error=None)
+        case OrderNeverPlaced():
+            return _failed(result, "not_placed", "The order never reached the exchange, and it was not sent again.")
+        case _:
+            return _failed(result, event.code, event.error)
 
 
 def _failed(result: LegResult, code: str, error: str) -> LegResult:

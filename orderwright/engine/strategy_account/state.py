@@ -66,6 +66,18 @@ class Liquidation(Struct, frozen=True, kw_only=True):
     refreshes: dict[str, Micros] = {}
 
 
+class Retry(Struct, frozen=True, kw_only=True):
+    """An order that ended without ever being placed, and goes out as another attempt, not before `not_before`.
+
+    The attempt is valid until `valid_until`; None: as long as any other. `refreshed_from` is as for a leg.
+    """
+
+    order: Order
+    not_before: Micros
+    valid_until: Micros | None = None
+    refreshed_from: Micros = Micros(0)
+
+
 class Pause(Struct, frozen=True, kw_only=True):
     """Who paused trading, and why."""
 
@@ -78,7 +90,8 @@ class State(Struct, frozen=True, kw_only=True):
     """Unfinished business and holdings. What has ended leaves the state; the log keeps it.
 
     `queue` has the strategy's signals in order, the first is running; `operations` (operators' cancel-alls) run beside
-    it. `last_sequence` is the latest signal accepted: one with an equal or lower sequence has been here before.
+    it. `retries` are orders that wait for their next attempt, by the id of the last. `last_sequence` is the latest
+    signal accepted: one with an equal or lower sequence has been here before.
     `adoptions` are the operators' commands of the last day by which something was adopted.
     """
 
@@ -87,6 +100,7 @@ class State(Struct, frozen=True, kw_only=True):
     pause: Pause | None = None
     positions: dict[str, Position] = {}
     orders: dict[OrderId, Order] = {}
+    retries: dict[OrderId, Retry] = {}
     queue: tuple[Run, ...] = ()
     operations: tuple[Run, ...] = ()
     last_sequence: int = 0
@@ -96,7 +110,12 @@ class State(Struct, frozen=True, kw_only=True):
     @property
     def has_unfinished_business(self) -> bool:
         """Whether a restart must look after this strategy account at once."""
-        return bool(self.orders or self.queue or self.operations or self.liquidation)
+        return bool(self.orders or self.retries or self.queue or self.operations or self.liquidation)
+
+    @property
+    def awaited_orders(self) -> Mapping[OrderId, object]:
+        """The unfinished orders, and those that wait for their next attempt."""
+        return {**self.orders, **self.retries} if self.retries else self.orders
 
     def position(self, symbol: str) -> Position:
         """Return the position in `symbol`, flat if there never was one."""

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from orderwright.engine.orders import CancelState, Order
 from orderwright.engine.strategy_account.progress import running
+from orderwright.engine.strategy_account.reconcile import misses_count_after
 from orderwright.engine.strategy_account.state import CancelOutcome, Context, State
 from orderwright.moments import Micros
 
@@ -13,20 +15,29 @@ def next_due(state: State, context: Context) -> Micros | None:
 
 
 def _moments(state: State, context: Context) -> Iterator[Micros]:
+    timeout = context.rules.call_timeout
     for order in state.orders.values():
-        if order.placement_in_doubt:
-            yield order.valid_until
-        if order.cancel is None and order.expires_at is not None:
-            yield max(order.expires_at, order.cancel_from)
-        elif order.cancel is None and state.liquidation is not None:
-            yield order.cancel_from
+        yield from _of_order(order, context, is_liquidating=state.liquidation is not None)
+    for retry in state.retries.values():
+        yield retry.not_before
+        yield Micros(retry.refreshed_from + timeout)
     if state.liquidation is not None:
         yield state.liquidation.not_before
         for since in state.liquidation.refreshes.values():
-            yield Micros(since + context.rules.call_timeout)
+            yield Micros(since + timeout)
     for run in running(state):
         for leg in run.legs:
             if leg.refreshed_from and leg.is_waiting:
-                yield Micros(leg.refreshed_from + context.rules.call_timeout)
+                yield Micros(leg.refreshed_from + timeout)
             if not leg.result.is_answered and CancelOutcome.IN_DOUBT in leg.cancels.values():
-                yield Micros(leg.cancels_at + context.rules.call_timeout)
+                yield Micros(leg.cancels_at + timeout)
+
+
+def _of_order(order: Order, context: Context, *, is_liquidating: bool) -> Iterator[Micros]:
+    if order.placement_in_doubt:
+        yield order.valid_until
+        yield Micros(misses_count_after(order, context) + 1)
+    if order.cancel is None and order.expires_at is not None:
+        yield max(order.expires_at, order.cancel_from)
+    elif order.cancel is CancelState.POSTPONED or (order.cancel is None and is_liquidating):
+        yield order.cancel_from

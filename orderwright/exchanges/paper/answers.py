@@ -85,9 +85,9 @@ def cancellation(effect: CancelOrder, answer: Cancelled | NotFound | Refused | U
     return CancelAnswered(order_id=effect.order_id, result=answer, attempt=effect.attempt)
 
 
-def turned_away(effect: Effect, words: str, *, asked_at: Micros) -> Outcome:
+def turned_away(effect: Effect, words: str, *, again_after: int, asked_at: Micros) -> Outcome:
     """Return the outcome of an effect that the exchange turned away for too many requests: nothing was done."""
-    return _no(effect, Refused(code=RATE_LIMITED, error=words), asked_at=asked_at)
+    return _no(effect, Refused(code=RATE_LIMITED, error=words, again_after=again_after), asked_at=asked_at)
 
 
 def unclear(effect: Effect, reason: str, *, asked_at: Micros) -> Outcome:

@@ -281,7 +281,7 @@ def _on_unknown_account(_req: Request, resp: Response, error: UnknownAccount, _p
 
 def _on_rate_limit(_req: Request, resp: Response, error: RateLimited, _params: object) -> None:
     resp.set_header("Retry-After", str(-(-error.retry_after // SECOND)))
-    _refuse(resp, falcon.HTTP_429, Problem(code=RATE_LIMITED, error=str(error)))
+    _refuse(resp, falcon.HTTP_429, Problem(code=RATE_LIMITED, error=str(error), again_after=error.retry_after))
 
 
 def _on_unavailable(_req: Request, resp: Response, error: ExchangeError, _params: object) -> None:

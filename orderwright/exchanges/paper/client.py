@@ -312,12 +312,16 @@ def _read(status: int, body: bytes, answer_type: type[T]) -> T | Refused | NotFo
             return msgspec.json.decode(body, type=answer_type)
         if status in _HTTP_REFUSED:
             problem = msgspec.json.decode(body, type=Problem)
-            return NotFound() if problem.code == NOT_FOUND else Refused(code=problem.code, error=problem.error)
+            return NotFound() if problem.code == NOT_FOUND else _refused(problem)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         message = f"HTTP {status} with an unreadable answer: {exc}"
         raise ExchangeUnavailable(message) from exc
     message = f"HTTP {status}"
     raise ExchangeUnavailable(message)
+
+
+def _refused(problem: Problem) -> Refused:
+    return Refused(code=problem.code, error=problem.error, again_after=problem.again_after)
 
 
 def _with_id(answer: ExchangeOrder | T) -> ExchangeOrder | T | Unclear:

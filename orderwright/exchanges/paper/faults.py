@@ -172,7 +172,8 @@ def _error(fault: Fault, start_response: Callable[..., Any]) -> Iterable[bytes]:
 
 def _rate_limited(fault: Fault, start_response: Callable[..., Any]) -> Iterable[bytes]:
     seconds = max(1, -(-fault.delay_ms // 1_000))
-    body = msgspec.json.encode(Problem(code=RATE_LIMITED, error=f"too many requests (again in {seconds} s)"))
+    words = f"too many requests (again in {seconds} s)"
+    body = msgspec.json.encode(Problem(code=RATE_LIMITED, error=words, again_after=fault.delay_ms * 1_000))
     head = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("Retry-After", str(seconds))]
     start_response("429 Too Many Requests", head)
     return [body]

@@ -130,7 +130,7 @@ class PaperGateway:
         try:
             return self._carried_out(effect, asked_at)
         except RateLimited as exc:
-            return turned_away(effect, str(exc), asked_at=asked_at)
+            return turned_away(effect, str(exc), again_after=exc.retry_after, asked_at=asked_at)
         except ExchangeError as exc:
             return unclear(effect, str(exc), asked_at=asked_at)
 

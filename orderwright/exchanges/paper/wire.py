@@ -46,10 +46,14 @@ class Time(Struct, frozen=True, kw_only=True):
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """The body of every answer with a 4xx or 5xx status; with a 4xx, nothing was done."""
+    """The body of every answer with a 4xx or 5xx status; with a 4xx, nothing was done.
+
+    `again_after`, in microseconds, is when another request for the same may follow one that was turned away for now.
+    """
 
     code: str
     error: str
+    again_after: int | None = None
 
 
 class ServedBooks(Struct, frozen=True, kw_only=True):
