@@ -49,8 +49,8 @@ def adopt(
 
         orderwright adopt test1@A1 BTC/USDT 0.5 --price 60000 --why "bought by hand" --data data
     """
-    running = _running(data, config)
     strategy, account = _parts(stream)
+    running = _running(data, config)
     wanted = {"symbol": symbol, "amount": amount, "price": price, "why": why}
     if key is not None:
         wanted["id"] = key
@@ -81,8 +81,8 @@ def resolve(
 
         orderwright resolve test1@A1 k3x9q00007u888zru08c80hsrczvzzxs never_placed --why "not on their site" --data data
     """
-    running = _running(data, config)
     strategy, account = _parts(stream)
+    running = _running(data, config)
     decided = {"decision": decision.value, "why": why}
     if exchange_order_id is not None:
         decided["exchange_order_id"] = exchange_order_id
