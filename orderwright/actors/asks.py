@@ -20,7 +20,7 @@ _VERDICTS = (SignalDuplicate, SignalIdReused, Overloaded, NotStored)
 
 
 class Ask:
-    """The replies to one question.
+    """The replies to one question, of which one thread hears: it sleeps until what it waits for is there.
 
     A signal's ask is complete when it is stored and all its recipients have reported, or when a verdict (duplicate,
     overloaded, …) came instead; any other ask when `expected` replies are there.
@@ -29,7 +29,8 @@ class Ask:
     def __init__(self, ask_id: AskId, expected: int) -> None:
         self.id = ask_id
         self._expected = expected
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(threading.Lock())
+        self._awaited: Callable[[], bool] | None = None
         self._replies: list[Reply] = []
         self._stored: SignalStored | None = None
         self._verdict: SignalDuplicate | SignalIdReused | Overloaded | NotStored | None = None
@@ -47,7 +48,8 @@ class Ask:
                 self._verdict = reply
             else:
                 self._replies.append(reply)
-            self._changed.notify_all()
+            if self._awaited is not None and self._awaited():
+                self._changed.notify()
 
     @property
     def stored(self) -> bool:
@@ -83,6 +85,7 @@ class Ask:
     def _wait_until(self, condition: Callable[[], bool], timeout: float) -> bool:
         ends = monotonic() + timeout
         with self._changed:
+            self._awaited = condition
             while not condition():
                 left = ends - monotonic()
                 if left <= 0:

@@ -86,3 +86,16 @@ def test_a_closed_ask_hears_nothing_more() -> None:
 def test_no_two_asks_share_an_id() -> None:
     asks = Asks()
     assert len({asks.open(expected=1).id for _ in range(100)}) == 100
+
+
+def test_whoever_waits_for_all_is_not_content_with_a_part() -> None:
+    asks = Asks()
+    ask = asks.open(expected=2)
+    answering = [threading.Timer(delay, lambda: asks.reply(ask.id, REPORT)) for delay in (0.02, 0.06)]
+    for timer in answering:
+        timer.start()
+    assert ask.wait_stored(5)
+    assert ask.wait(5)
+    assert ask.replies == (REPORT, REPORT)
+    for timer in answering:
+        timer.join()
