@@ -2,7 +2,7 @@
 
 import hashlib
 from typing import NewType
-from uuid import UUID, uuid5
+from uuid import UUID
 
 SignalId = NewType("SignalId", UUID)
 """One stored signal, or the operator's command that takes its place as the cause of an order."""
@@ -17,6 +17,9 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _SALT_LENGTH = 5
 _NUMBER_LENGTH = 5
 _HASH_LENGTH = 22
+
+_FREE_BITS = ~(0xF << 76 | 0x3 << 62)
+_VERSION_5 = 0x5 << 76 | 0x2 << 62
 
 
 def base36(number: int, width: int) -> str:
@@ -50,7 +53,9 @@ def account_number_of(order_id: str, *, salt: str) -> int | None:
 
 def event_id(cause: UUID, stream: str, version: int) -> UUID:
     """Return the id of the event that `cause` brought about as the `version`-th of `stream`."""
-    return uuid5(cause, f"{stream}#{version}")
+    # What uuid.uuid5 does, without the detours.
+    digest = hashlib.sha1(cause.bytes + f"{stream}#{version}".encode(), usedforsecurity=False).digest()
+    return UUID(int=int.from_bytes(digest[:16]) & _FREE_BITS | _VERSION_5)
 
 
 def time_ordered_id(now: int, entropy: bytes) -> UUID:
