@@ -2,7 +2,6 @@
 
 import logging
 from collections import deque
-from collections.abc import Sequence
 from enum import Enum
 from uuid import UUID
 
@@ -57,11 +56,11 @@ from orderwright.engine.strategy_account.commands import (
     Recover,
     TimePassed,
 )
-from orderwright.engine.strategy_account.decide import decide, objection
+from orderwright.engine.strategy_account.decide import decide_and_evolve, objection
 from orderwright.engine.strategy_account.effects import look, outstanding
-from orderwright.engine.strategy_account.events import Event, LiquidationEnded, SignalEnded
-from orderwright.engine.strategy_account.evolve import evolve
-from orderwright.engine.strategy_account.state import Context, Run, State
+from orderwright.engine.strategy_account.events import LiquidationEnded
+from orderwright.engine.strategy_account.progress import Decided
+from orderwright.engine.strategy_account.state import Context, State
 from orderwright.engine.strategy_account.timing import next_due
 from orderwright.eventstore.store import Append, Appended, AppendFailed
 from orderwright.moments import SECOND
@@ -84,9 +83,7 @@ class _Phase(Enum):
 class _Pending(Struct, frozen=True, kw_only=True):
     """What becomes true when the append under way is durable."""
 
-    state: State
-    events: Sequence[Event]
-    ended: tuple[Run, ...]
+    decided: Decided
     reply_to: AskId
 
 
@@ -316,35 +313,29 @@ class StrategyAccount:
     def _decide(self, message: Message, *, command_id: UUID | None = None, reply_to: AskId = NOBODY) -> bool:
         if self._surroundings.profile is None:
             return False
-        events = decide(self._state, message, self._context(self._surroundings.profile))
-        if not events:
+        decided = decide_and_evolve(self._state, message, self._context(self._surroundings.profile))
+        if not decided.events:
             self._act()
-        elif not self._write(events, command_id, reply_to):
+        elif not self._write(decided, command_id, reply_to):
             self._pending = None
             self._postponed = _Postponed(message=message, command_id=command_id, reply_to=reply_to)
             self._env.after(_FULL_LOG_WAIT, Tick(reason=_FULL_LOG), self._me)
-        return bool(events)
+        return bool(decided.events)
 
     def _decide_again(self) -> None:
         postponed, self._postponed = self._postponed, None
         if postponed is not None:
             self._decide(postponed.message, command_id=postponed.command_id, reply_to=postponed.reply_to)
 
-    def _write(self, events: list[Event], command_id: UUID | None, reply_to: AskId) -> bool:
-        state = self._state
-        ended: list[Run] = []
-        for event in events:
-            if isinstance(event, SignalEnded):
-                ended.extend(run for run in (*state.queue, *state.operations) if run.signal_id == event.signal_id)
-            state = evolve(state, event)
+    def _write(self, decided: Decided, command_id: UUID | None, reply_to: AskId) -> bool:
         # Said before anything that follows from it can leave.
-        self._surroundings.show_if_shared(self._state, state)
-        self._pending = _Pending(state=state, events=events, ended=tuple(ended), reply_to=reply_to)
+        self._surroundings.show_if_shared(self._state, decided.state)
+        self._pending = _Pending(decided=decided, reply_to=reply_to)
         batch = Append(
             stream=self._name,
             expected_version=self._version,
-            events=self._causes.seal(events, version=self._version, command_id=command_id),
-            attention=state.has_unfinished_business,
+            events=self._causes.seal(decided.events, version=self._version, command_id=command_id),
+            attention=decided.state.has_unfinished_business,
         )
         return self._env.append(batch, self._version, self._me)
 
@@ -354,22 +345,23 @@ class StrategyAccount:
             end = self._fail_with_the_log if isinstance(mail.outcome, AppendFailed) else self._end
             end(f"an append ended as {mail.outcome}")
             return
-        self._doubts.note(pending.events, self._state, pending.state)
-        self._state = pending.state
+        decided = pending.decided
+        self._doubts.note(decided.events, self._state, decided.state)
+        self._state = decided.state
         if self._phase is _Phase.LIVE:
             self._idling.interrupt()
         self._version, self._position = mail.outcome.version, mail.outcome.position
         self._causes.forget_all_but(self._state.awaited_orders)
         self._calls.forget_all_but(self._state.orders)
-        self._strangers.note(pending.events, self._state)
+        self._strangers.note(decided.events, self._state)
         self._surroundings.show_if_shared(self._state)
         if self._snapshots.is_due(self._version):
             self._take_snapshot()
         if pending.reply_to != NOBODY:
             self._env.reply(pending.reply_to, Operated(account=self._name, done=True, changed=True))
-        for run in pending.ended:
+        for run in decided.ended:
             self._listeners.run_ended(run)
-        for event in pending.events:
+        for event in decided.events:
             if isinstance(event, LiquidationEnded):
                 self._listeners.liquidation_ended(event)
         self._act()

@@ -46,7 +46,7 @@ def send_before_commit(patch: pytest.MonkeyPatch) -> None:
     def hasty(self: StrategyAccount, *arguments: Any) -> bool:
         is_taken = whole(self, *arguments)
         if self._pending is not None and self._surroundings.profile is not None:
-            for effect in outstanding(self._pending.state, self._context(self._surroundings.profile)):
+            for effect in outstanding(self._pending.decided.state, self._context(self._surroundings.profile)):
                 self._calls.make(self._surroundings.profile.account, effect)
         return is_taken
 

@@ -24,7 +24,7 @@ from orderwright.engine.strategy_account.events import (
 )
 from orderwright.engine.strategy_account.evolve import evolve_all
 from orderwright.engine.strategy_account.placing import fresh_quote
-from orderwright.engine.strategy_account.progress import advance, needing_market, refused
+from orderwright.engine.strategy_account.progress import Decided, advance, needing_market, refused
 from orderwright.engine.strategy_account.reconcile import cancel_answered, order_seen, placement_answered
 from orderwright.engine.strategy_account.resolving import resolution_objection, resolve
 from orderwright.engine.strategy_account.state import Context, State
@@ -33,12 +33,19 @@ from orderwright.engine.strategy_account.surfacing import take_in
 
 def decide(state: State, message: c.Message, context: Context) -> list[Event]:
     """Return what happens when `message` arrives: its own consequences, then whatever has become possible by them."""
+    return decide_and_evolve(state, message, context).events
+
+
+def decide_and_evolve(state: State, message: c.Message, context: Context) -> Decided:
+    """Return what `decide` does, with the state that follows."""
     if isinstance(message, QuoteAnswered) and isinstance(message.result, Quote):
         context = _with_quote(context, message.result)
     events: list[Event] = _DECISIONS[type(message)](state, message, context)
+    after = evolve_all(state, events)
     if not context.is_reconciled:
-        return events
-    return [*events, *advance(evolve_all(state, events), context)]
+        return Decided(events=events, state=after)
+    more = advance(after, context)
+    return Decided(events=[*events, *more.events], state=more.state, ended=more.ended)
 
 
 def _adopt_terms(state: State, command: c.AdoptTerms, context: Context) -> list[Event]:

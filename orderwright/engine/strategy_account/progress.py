@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from msgspec import Struct
+
 from orderwright.engine.strategy_account.cancelling import cancel, cancellation_end, own_cancels, postponed_cancels
 from orderwright.engine.strategy_account.events import Event, LegRefused, SignalEnded
 from orderwright.engine.strategy_account.evolve import evolve_all
@@ -14,13 +16,24 @@ from orderwright.engine.strategy_account.sizing import Refusal
 from orderwright.engine.strategy_account.state import Context, Leg, Run, State
 
 
-def advance(state: State, context: Context) -> list[Event]:
+class Decided(Struct, frozen=True, kw_only=True):
+    """What happens, the state after it, and what came to its end by it, as it was then."""
+
+    events: list[Event]
+    state: State
+    ended: tuple[Run, ...] = ()
+
+
+def advance(state: State, context: Context) -> Decided:
     """Return all that has become possible: the next legs, the ends of legs and signals, the liquidation's next step."""
     events: list[Event] = []
+    ended: list[Run] = []
     while step := _next_step(state, context):
         events.extend(step)
+        over = {event.signal_id for event in step if isinstance(event, SignalEnded)}
+        ended.extend(run for run in running(state) if run.signal_id in over)
         state = evolve_all(state, step)
-    return events
+    return Decided(events=events, state=state, ended=tuple(ended))
 
 
 def due_legs(state: State, context: Context) -> Iterator[tuple[Run, Leg]]:
