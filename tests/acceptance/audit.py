@@ -54,7 +54,9 @@ def chain_violations(log: PostgresLog) -> list[str]:
 
 
 def _at_exchange(evidence: Evidence) -> dict[str, PaperOrder]:
-    return {order.client_order_id: order for account in evidence.books.accounts for order in account.orders}
+    # What trades for a triggered stop is the stop's affair.
+    placed = (order for account in evidence.books.accounts for order in account.orders if order.parent is None)
+    return {order.client_order_id: order for order in placed}
 
 
 def _no_order_without_an_intent(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
@@ -70,11 +72,13 @@ def _no_order_without_an_intent(evidence: Evidence, ledger: Ledger) -> Iterator[
 
 def _wanted(entry: OrderEntry) -> tuple[object, ...]:
     request = entry.request
-    return entry.account, request.symbol, request.side, request.order_type, request.amount, request.price
+    wanted = request.side, request.order_type, request.amount, request.price, request.stop_price
+    return entry.account, request.symbol, *wanted
 
 
 def _placed(order: PaperOrder) -> tuple[object, ...]:
-    return order.account, order.symbol, order.side, order.order_type, order.amount, order.price
+    wanted = order.side, order.order_type, order.amount, order.price, order.stop_price
+    return order.account, order.symbol, *wanted
 
 
 def _nothing_doubled(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
@@ -109,14 +113,14 @@ def _nothing_lost(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
 
 def _equal(entry: OrderEntry, order: PaperOrder, evidence: Evidence) -> Iterator[str]:
     name = f"{entry.request.order_id} ({entry.stream})"
-    is_open = order.status in {OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED}
+    is_open = order.status in {OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.TRIGGERED}
     if is_open != (not entry.end) or (not is_open and entry.end != order.status):
         yield f"{name} is {order.status} at the exchange and {entry.end or 'open'} in the log"
     (books,) = [each for each in evidence.books.accounts if each.account == order.account]
     there = {
         str(trade.number): (trade.amount, trade.price, trade.fee, trade.fee_currency)
         for trade in books.trades
-        if trade.order_number == order.number
+        if trade.order_number in {order.number, order.child}
     }
     here = {key: (fill.amount, fill.price, fill.fee, fill.fee_currency) for key, fill in entry.fills.items()}
     if there != here:

@@ -145,4 +145,12 @@ def _turn(random: Random, symbol: str) -> dict[str, Any]:
     return {"orders": [_limit(random, symbol), {"order_type": "CANCEL_ALL_ORDER"}, _market(random, symbol)]}
 
 
-_KINDS = (_limit, _limit, _limit, _market, _market, _close, _cancel_all, _ladder, _ladder, _turn)
+def _stop(random: Random, symbol: str) -> dict[str, Any]:
+    # A buy waits for a rise, a sell for a fall: the other way round from where limit orders wait.
+    side = random.choice(("buy", "sell"))
+    waits_at = _price(random, symbol, "sell" if side == "buy" else "buy", away=True)
+    stop = {"order_type": "STOP_MARKET", "side": side, "stop_price": waits_at, "qty": f"0.0{random.randint(10, 40)}"}
+    return stop if random.random() < 0.6 else {**stop, "order_type": "STOP_LIMIT", "price": waits_at}
+
+
+_KINDS = (_stop, _limit, _limit, _limit, _market, _market, _close, _cancel_all, _ladder, _ladder, _turn)
