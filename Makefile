@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo serve test check format prove bench docs clean
+.PHONY: help env demo serve test scenarios check format prove bench docs clean
 
 help: ## Show this
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -19,8 +19,11 @@ demo: $(READY) ## Show the whole product at work, every claim checked (under a m
 serve: $(READY) ## Run the engine on ./data (set it up first: .venv/bin/orderwright setup --data data)
 	@$(BIN)/orderwright serve --data data
 
-test: $(READY) ## Run the tests, all but the slow ones
-	@$(BIN)/python -m pytest -m "not slow"
+test: $(READY) ## Run the tests, in about a minute
+	@$(BIN)/python -m pytest -n auto -m "not slow and not processes"
+
+scenarios: $(READY) ## Run the tests on real processes: engines, exchanges, servers, started, killed, stopped
+	@$(BIN)/python -m pytest -n auto -m "processes and not slow"
 
 check: $(READY) ## Format, lint, types, layers
 	@$(BIN)/ruff format --check .

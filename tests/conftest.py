@@ -2,6 +2,9 @@
 
 import ipaddress
 import sys
+from pathlib import Path
+
+import pytest
 
 pytest_plugins = ["tests.fixtures_database"]
 
@@ -36,3 +39,13 @@ def _is_here(host: str) -> bool:
 
 
 sys.addaudithook(_forbid_network)
+
+
+_ON_PROCESSES = tuple(Path(__file__).parent / folder for folder in ("acceptance", "scenarios", "upkeep"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in the folders whose tests start whole engines."""
+    for item in items:
+        if any(folder in item.path.parents for folder in _ON_PROCESSES):
+            item.add_marker(pytest.mark.processes)

@@ -12,6 +12,8 @@ import pytest
 from tests.cli.conftest import DECLARATION, Run, Traded
 from tests.processes import COMMAND, EngineProcess, installation, wait_until
 
+pytestmark = pytest.mark.processes
+
 
 def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]

@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+pytestmark = pytest.mark.processes
+
 DEMO = [sys.executable, "-m", "orderwright", "demo"]
 
 

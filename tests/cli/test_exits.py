@@ -10,6 +10,8 @@ from orderwright.eventstore.embedded import OWNER_ROLE, EmbeddedPostgres
 from tests.cli.conftest import Run, Traded
 from tests.processes import CommandResult, Place, installation
 
+pytestmark = pytest.mark.processes
+
 
 def said(done: CommandResult, code: int) -> str:
     assert done.code == code, done

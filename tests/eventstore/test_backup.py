@@ -29,6 +29,8 @@ from orderwright.eventstore.verify import verify
 from tests.eventstore.logs import OpenedLog, appended, appending
 from tests.eventstore.test_snapshots import CODEC, PURSE
 
+pytestmark = pytest.mark.processes
+
 
 def quiet(_doing: str, _done: int, _total: int | None) -> None:
     """Tell nobody."""

@@ -24,6 +24,8 @@ from tests.eventstore.logs import OpenedLog, appended
 from tests.eventstore.pooler import shared_session
 from tests.fixtures_database import TestDatabase
 
+pytestmark = pytest.mark.processes
+
 ENGINE = """
 import sys, time
 from pathlib import Path

@@ -32,6 +32,8 @@ from orderwright.eventstore.server_errors import (
 from orderwright.eventstore.server_user import SYSTEM_USER
 from tests.small_disk import small_disk
 
+pytestmark = pytest.mark.processes
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change who runs a program")
 
 PATIENCE = 30.0

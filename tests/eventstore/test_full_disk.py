@@ -16,6 +16,8 @@ from orderwright.eventstore.verify import verify
 from tests.eventstore.logs import PATIENCE, OpenedLog, appended, appending
 from tests.small_disk import SmallDisk, small_disk
 
+pytestmark = pytest.mark.processes
+
 LARGE = '"' + "x1" * 25_000 + '"'
 
 

@@ -12,6 +12,8 @@ from tests.exchanges.paper_process import PaperProcess
 from tests.processes import EngineClient, EngineProcess, Place, installation, orderwright, wait_until
 from tests.scenarios.desk import Desk, Strategy
 
+pytestmark = pytest.mark.processes
+
 CONFIG = """
 [jobs]
 zone = "Asia/Seoul"
