@@ -46,6 +46,25 @@ class EngineClient:
         rows: list[dict[str, Any]] = self._ask("GET", "/api/v1/jobs").json()["jobs"]
         return rows
 
+    def alarms(self) -> list[dict[str, Any]]:
+        """Return what somebody should look at, and should have."""
+        rows: list[dict[str, Any]] = self._ask("GET", "/api/v1/alarms").json()["alarms"]
+        return rows
+
+    def operate(self, strategy: str, account: str, operation: str, wanted: dict[str, str]) -> dict[str, Any]:
+        """Have a strategy account pause, resume, cancel-all, liquidate or revive; return what came of it."""
+        return self._decide(strategy, account, operation, wanted)
+
+    def halt(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Let nothing more leave; return what had left."""
+        answer: dict[str, Any] = self._ask("POST", "/api/v1/halt", content=json.dumps(wanted).encode()).json()
+        return answer
+
+    def lift(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """End a halt; return the halts that are left."""
+        answer: dict[str, Any] = self._ask("POST", "/api/v1/resume", content=json.dumps(wanted).encode()).json()
+        return answer
+
     def adopt(self, strategy: str, account: str, wanted: dict[str, str]) -> dict[str, Any]:
         """Have a strategy account adopt what its exchange account holds; return what came of it."""
         return self._decide(strategy, account, "adopt", wanted)

@@ -13,6 +13,7 @@ from orderwright.bootstrap import NotSetUp
 from orderwright.cli import exits
 from orderwright.cli.audit import log, replay, verify
 from orderwright.cli.configuration import configuration
+from orderwright.cli.control import COMMANDS
 from orderwright.cli.decisions import adopt, resolve
 from orderwright.cli.demo import demo
 from orderwright.cli.engine_client import EngineRefused
@@ -49,6 +50,7 @@ app = typer.Typer(
 
 _RUN = "Set up and run"
 _LOOK = "Look into it"
+_CONTROL = "Take control"
 _DECIDE = "Decide"
 _KEEP = "Keep it"
 
@@ -62,6 +64,8 @@ app.command(rich_help_panel=_LOOK)(log)
 app.command(rich_help_panel=_LOOK)(replay)
 app.command(rich_help_panel=_LOOK)(verify)
 app.command(rich_help_panel=_LOOK)(demo)
+for command in COMMANDS:
+    app.command(rich_help_panel=_CONTROL)(command)
 app.command(rich_help_panel=_DECIDE)(adopt)
 app.command(rich_help_panel=_DECIDE)(resolve)
 app.command(rich_help_panel=_KEEP)(anchor)

@@ -1,0 +1,216 @@
+"""What an operator tells a running engine to do or to leave: pause, cancel, liquidate, halt, and what to look at."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from orderwright.cli.engine_client import EngineClient
+from orderwright.cli.options import DEFAULT_DATA, ConfigOption, DataOption, JsonOption
+from orderwright.cli.output import print_json, print_table, say
+from orderwright.cli.reaching import StreamArgument, WhyOption, parts, running_engine
+from orderwright.engine.catalogue.events import HaltScope
+
+_AccountOption = Annotated[
+    str | None, typer.Option("--account", metavar="NAME", help="Only this exchange account.", show_default=False)
+]
+_StrategyOption = Annotated[
+    str | None, typer.Option("--strategy", metavar="NAME", help="Only this strategy.", show_default=False)
+]
+
+
+def pause(
+    stream: StreamArgument,
+    *,
+    why: WhyOption,
+    data: DataOption = DEFAULT_DATA,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Let a strategy account send nothing that could raise its position; cancels and closes go on.
+
+    orderwright pause test1@A1 --why "maintenance at the exchange" --data data
+    """
+    strategy, account = parts(stream)
+    answer = EngineClient(running_engine(data, config)).operate(strategy, account, "pause", {"why": why})
+    _tell(answer, f"{stream} is paused.", json=json)
+
+
+def resume(
+    stream: StreamArgument,
+    *,
+    why: WhyOption,
+    data: DataOption = DEFAULT_DATA,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Let a paused strategy account trade again.
+
+    orderwright resume test1@A1 --why "the exchange is back" --data data
+    """
+    strategy, account = parts(stream)
+    answer = EngineClient(running_engine(data, config)).operate(strategy, account, "resume", {"why": why})
+    _tell(answer, f"{stream} trades again.", json=json)
+
+
+def cancel_all(
+    stream: StreamArgument,
+    *,
+    why: WhyOption,
+    symbol: Annotated[
+        str | None, typer.Option("--symbol", metavar="SYMBOL", help="Only orders of this market.")
+    ] = None,
+    side: Annotated[str | None, typer.Option("--side", metavar="SIDE", help="Only buy, or only sell orders.")] = None,
+    data: DataOption = DEFAULT_DATA,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Cancel the orders of a strategy account, each by its own id, also those in doubt.
+
+    orderwright cancel-all test1@A1 --symbol BTC/USDT --why "wrong prices" --data data
+    """
+    strategy, account = parts(stream)
+    wanted = {"why": why} | {key: value for key, value in (("symbol", symbol), ("side", side)) if value is not None}
+    answer = EngineClient(running_engine(data, config)).operate(strategy, account, "cancel-all", wanted)
+    counts = ", ".join(
+        f"{answer.get(name, 0)} {name.replace('_', ' ')}" for name in ("cancelled", "failed", "in_doubt")
+    )
+    _tell(answer, f"{stream}: {counts}.", json=json)
+
+
+def liquidate(
+    stream: StreamArgument,
+    *,
+    why: WhyOption,
+    data: DataOption = DEFAULT_DATA,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Cancel the orders of a strategy account and close what it holds, until it is flat, also through a restart.
+
+    orderwright liquidate test1@A1 --why "end of the month" --data data
+    """
+    strategy, account = parts(stream)
+    answer = EngineClient(running_engine(data, config)).operate(strategy, account, "liquidate", {"why": why})
+    _tell(answer, f"{stream} holds nothing any more.", json=json)
+
+
+def halt(
+    *,
+    why: WhyOption,
+    account: _AccountOption = None,
+    strategy: _StrategyOption = None,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Cancel the orders there are, too.")] = False,
+    liquidate: Annotated[bool, typer.Option("--liquidate", help="Cancel, and close what is held, too.")] = False,
+    data: DataOption = DEFAULT_DATA,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Let nothing more leave the engine: for everything, an exchange account or a strategy. It survives restarts.
+
+    Says which orders had left and were not answered yet, and which are in doubt.
+
+        orderwright halt --why "something is wrong" --data data
+    """
+    wanted = _scope(account, strategy) | {"why": why, "cancel": cancel, "liquidate": liquidate}
+    answer = EngineClient(running_engine(data, config)).halt(wanted)
+    if json:
+        print_json(answer)
+        return
+    say(f"Nothing more leaves for {_named(account, strategy)}.")
+    for field, said in (
+        ("on_the_wire", "not answered by the exchange yet"),
+        ("in_doubt", "in doubt"),
+        ("unanswered", "strategy accounts of which nothing is known"),
+    ):
+        if answer[field]:
+            say(f"{len(answer[field])} {said}: {', '.join(answer[field])}")
+    for row in answer.get("strategy_accounts", []):
+        say(f"{row['account']}: {'done' if row['done'] else 'goes on'}")
+
+
+def lift(
+    *,
+    why: WhyOption,
+    account: _AccountOption = None,
+    strategy: _StrategyOption = None,
+    data: DataOption = DEFAULT_DATA,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """End a halt of the same scope; another one that covers it goes on.
+
+    orderwright lift --why "it was a false alarm" --data data
+    """
+    left = EngineClient(running_engine(data, config)).lift(_scope(account, strategy) | {"why": why})
+    if json:
+        print_json(left)
+        return
+    say(f"The halt of {_named(account, strategy)} is over.")
+    for row in left["halts"]:
+        say(f"Still halted: {row['scope']} {row['name'] or ''} by {row['by']}: {row['why']}")
+
+
+def revive(
+    stream: StreamArgument,
+    *,
+    data: DataOption = DEFAULT_DATA,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Let a strategy account out of quarantine, into which it came by failing again and again.
+
+    orderwright revive test1@A1 --data data
+    """
+    strategy, account = parts(stream)
+    answer = EngineClient(running_engine(data, config)).operate(strategy, account, "revive", {})
+    _tell(answer, f"{stream} takes commands again.", json=json)
+
+
+def alarms(*, data: DataOption = DEFAULT_DATA, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Show what somebody should look at: doubts, orders of nobody here, dead exchanges, quarantines, failed jobs.
+
+    orderwright alarms --data data
+    """
+    rows = EngineClient(running_engine(data, config)).alarms()
+    if json:
+        print_json(rows)
+        return
+    on = [row for row in rows if row["cleared"] is None]
+    if not on:
+        say("No alarm is on.")
+        return
+    cells = ((row["kind"], row["what"], row["why"], row["since"][:19] + "Z", str(row["count"])) for row in on)
+    print_table("Alarms", ("kind", "of", "why", "since", "times"), cells)
+
+
+def _scope(account: str | None, strategy: str | None) -> dict[str, Any]:
+    if account is not None and strategy is not None:
+        message = "name --account or --strategy, not both"
+        raise typer.BadParameter(message)
+    if account is not None:
+        return {"scope": HaltScope.ACCOUNT.value, "name": account}
+    if strategy is not None:
+        return {"scope": HaltScope.STRATEGY.value, "name": strategy}
+    return {"scope": HaltScope.EVERYTHING.value}
+
+
+def _named(account: str | None, strategy: str | None) -> str:
+    if account is not None:
+        return f"account {account}"
+    return "everything" if strategy is None else f"strategy {strategy}"
+
+
+def _tell(answer: dict[str, Any], done: str, *, json: bool) -> None:
+    if json:
+        print_json(answer)
+    else:
+        say(
+            done
+            if answer["done"]
+            else str(answer.get("note") or "It goes on; `orderwright status` shows how far it is.")
+        )
+
+
+COMMANDS: tuple[Callable[..., None], ...] = (pause, resume, cancel_all, liquidate, halt, lift, revive, alarms)
+"""In the order in which `--help` lists them."""
