@@ -51,8 +51,8 @@ def test_a_futures_position_is_adopted_as_far_as_nobody_owns_it(desk: Desk) -> N
         "amount": "3",
         "market_type": "FUTURES",
     }
-    desk.exchange.request("POST", "/v1/orders", {"account": strategy.accounts[0], "order": by_hand})
     strategy.market("sell", symbol=SOL, qty="1")
+    desk.exchange.request("POST", "/v1/orders", {"account": strategy.accounts[0], "order": by_hand})
 
     assert adopt(desk, strategy, "1").status_code == httpx.codes.CONFLICT
     assert adopt(desk, strategy, "-3.01").status_code == httpx.codes.CONFLICT
