@@ -17,8 +17,9 @@ from orderwright.engine.outcomes import (
     PlaceOrder,
     QuoteAnswered,
 )
+from orderwright.engine.strategy_account.effects import look
 from orderwright.engine.strategy_account.reconcile import sighting
-from orderwright.engine.strategy_account.state import Sighting
+from orderwright.engine.strategy_account.state import Context, Sighting, State
 from orderwright.moments import SECOND, Micros
 
 _FIRST_LOOK = 1 * SECOND
@@ -62,6 +63,12 @@ class Calls:
             self._asked[effect.order_id] = self._env.now()
         self._under_way.add(key)
         self._env.call(account, effect, self._me)
+
+    def poll(self, account: str, state: State, context: Context) -> None:
+        """Look, without waiting for a turn, at every order that is known to be at the exchange account `account`."""
+        for order in state.orders.values():
+            if not order.in_doubt and order.exchange_order_id is not None:
+                self.make(account, look(state, order, context), paced=False)
 
     def answered(self, outcome: Outcome) -> None:
         """Note that a call has ended."""

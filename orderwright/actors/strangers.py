@@ -66,13 +66,25 @@ class Strangers:
     def meet(self, order: ExchangeOrder, account: str, context: Context) -> None:
         """Look at an order of the exchange account `account`."""
         order_id = OrderId(order.client_order_id)
+        self.look_at(order_id, order.symbol, account, context, exchange_order_id=order.exchange_order_id)
+
+    def look_at(
+        self,
+        order_id: OrderId,
+        symbol: str,
+        account: str,
+        context: Context,
+        *,
+        exchange_order_id: str | None = None,
+    ) -> None:
+        """Look at what may be an order of the exchange account `account`."""
         if order_id in self._met or order_id in self._sightings:
             return
         self._met.add(order_id)
         look = LookUpOrder(
             order_id=order_id,
-            symbol=order.symbol,
-            exchange_order_id=order.exchange_order_id,
+            symbol=symbol,
+            exchange_order_id=exchange_order_id,
             deadline=Micros(context.now + context.rules.call_timeout),
         )
         self._calls.make(account, look, paced=False)

@@ -46,6 +46,7 @@ from orderwright.actors.snapshots import EVERY, AccountImage, Rhythm
 from orderwright.actors.strangers import Strangers
 from orderwright.actors.surroundings import Surroundings
 from orderwright.actors.timetable import Timetable
+from orderwright.actors.watches import Watches
 from orderwright.engine.ids import OrderId
 from orderwright.engine.outcomes import FetchQuote, OrderSeen
 from orderwright.engine.strategy_account.commands import (
@@ -133,6 +134,7 @@ class StrategyAccount:
         self._causes = Causes(self._name)
         self._calls = Calls(env, me)
         self._strangers = Strangers(env, me, self._name, self._calls)
+        self._watches = Watches(self._strangers)
         self._snapshots = Rhythm(env, self._name, snapshot_every)
         self._limits = limits or Limits()
         self._doubts = Doubts(env, self._name, self._limits.doubt_alarm_after)
@@ -304,10 +306,9 @@ class StrategyAccount:
         self._calls.pace_ended(reason)
         if reason == "poll" and self._surroundings.profile is not None:
             self._doubts.look(self._state.orders)
-            context = self._context(self._surroundings.profile)
-            for order in self._state.orders.values():
-                if not order.in_doubt and order.exchange_order_id is not None:
-                    self._calls.make(self._surroundings.profile.account, look(self._state, order, context), paced=False)
+            account, context = self._surroundings.profile.account, self._context(self._surroundings.profile)
+            self._calls.poll(account, self._state, context)
+            self._watches.look(self._state.watched, account, context)
         self._decide(TimePassed())
 
     def _decide(self, message: Message, *, command_id: UUID | None = None, reply_to: AskId = NOBODY) -> bool:
@@ -376,7 +377,7 @@ class StrategyAccount:
                 self._timetable.within(_MARKET_WAIT, "market")
             else:
                 self._calls.make(self._surroundings.profile.account, effect)
-        if self._state.orders:
+        if self._state.orders or self._state.watched:
             self._timetable.within(context.rules.poll_interval, "poll")
         if self._state.liquidation is not None:
             self._timetable.within(context.rules.liquidation_pause, "liquidation")

@@ -59,3 +59,24 @@ def test_elsewhere_it_ends_as_not_placed_and_an_alarm_says_so(desk: Desk) -> Non
     assert desk.placed("one") == ()
     alarms = desk.client.alarms()
     assert [alarm["what"] for alarm in alarms if alarm["kind"] == "not_placed"] == [story["engine_order_id"]]
+
+
+@pytest.mark.slow
+def test_what_was_never_placed_and_arrives_late_all_the_same_is_found_by_the_watch_and_booked(desk: Desk) -> None:
+    strategy = desk.strategy("late", "one", profile="bithumb", market_type="SPOT")
+    desk.exchange.fault("place", "drop_before", count=1)
+    reply = strategy.send(symbol="BTC/USDT", order_type="MARKET", side="buy", qty="0.02")
+    order = {
+        "client_order_id": strategy.settled(reply["signal_id"], "failed")["engine_order_id"],
+        "symbol": "BTC/USDT",
+        "side": "buy",
+        "order_type": "MARKET",
+        "amount": "0.02",
+        "market_type": "SPOT",
+    }
+    # The request that was lost arrives after all, and trades at once: no list of open orders ever shows it.
+    desk.exchange.request("POST", "/v1/orders", {"account": desk.name("one"), "order": order})
+
+    wait_until(lambda: strategy.position() == "0.02", what="its fill to be booked", within=60)
+
+    assert strategy.state()["condition"] == "paused"

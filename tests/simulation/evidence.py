@@ -44,7 +44,10 @@ class Report(NamedTuple):
 
 
 class Evidence(Struct, kw_only=True):
-    """All that the invariants may look at. `accounts` gives each strategy account's exchange account."""
+    """All that the invariants may look at. `accounts` gives each strategy account's exchange account.
+
+    An exchange `is_honest` that takes nothing that it says it refused, and nothing later than it may.
+    """
 
     orders: Sequence[BookedOrder]
     journal: Sequence[Received]
@@ -59,6 +62,7 @@ class Evidence(Struct, kw_only=True):
     tells_trades: bool
     has_evidence: bool
     requests_expire: bool
+    is_honest: bool
 
     def of(self, kind: type[EventT], stream: str | None = None) -> Iterator[tuple[Entry, EventT]]:
         """Yield the events of one kind, of one stream or of all."""

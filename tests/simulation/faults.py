@@ -21,6 +21,7 @@ class Fault(StrEnum):
     REFUSED = "refused"
     RATE_LIMITED = "rate limited"
     LATE = "request arrives late"
+    TARDY = "request arrives later than any request may"
     HIDDEN = "done, visible late"
     FILLS_LAG = "fills visible late"
 

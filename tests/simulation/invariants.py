@@ -149,6 +149,12 @@ def _every_intent_ends(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
             yield from _end_as_booked(story, order)
 
 
+def _nothing_surfaces_at_an_honest_exchange(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
+    for order_id, story in ledger.orders.items():
+        if story.has_surfaced and evidence.is_honest:
+            yield f"{order_id} had an end in the log that the exchange gave no reason for"
+
+
 def _end_as_booked(story: OrderStory, order: BookedOrder) -> Iterator[str]:
     if order.is_open:
         if story.ends:
@@ -247,7 +253,8 @@ def _closes_count_what_was_filled(evidence: Evidence, ledger: Ledger) -> Iterato
 def _orders_of(stream: str, symbol: str, evidence: Evidence, ledger: Ledger) -> Iterator[BookedOrder]:
     for order in evidence.orders:
         story = ledger.orders.get(order.client_order_id)
-        if story is not None and story.stream == stream and order.symbol == symbol:
+        # What had counted as ended is not asked about before it turns up.
+        if story is not None and story.stream == stream and order.symbol == symbol and not story.has_surfaced:
             yield order
 
 
@@ -287,6 +294,7 @@ _CHECKS: tuple[tuple[str, Check], ...] = (
     ("b", _one_signal_per_arrival),
     ("c", _every_fill_once),
     ("d", _every_intent_ends),
+    ("d", _nothing_surfaces_at_an_honest_exchange),
     ("f", _log_is_whole),
     ("h", _own_orders_only),
     ("i", _every_signal_ends),

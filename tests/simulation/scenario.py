@@ -60,8 +60,9 @@ class Move(Struct, frozen=True, kw_only=True):
 class Scenario(Struct, frozen=True, kw_only=True):
     """`links` are (strategy, account) pairs; `jitter` lets every part of the script come up to so much later.
 
-    `lies` is how likely the exchange takes an order and says that it did not. Actors rest after `idle_after` without
-    work, or as long as the mix of faults says.
+    `lies` is how likely the exchange takes an order and says that it did not, `tardiness` how likely a request arrives
+    later than any request may, where the exchange keeps to no expiry and as long as there are faults. Actors rest after
+    `idle_after` without work, or as long as the mix of faults says.
     `held` is what accounts hold of symbols that nobody here ever bought. An exchange that cannot be asked, cannot by
     client order id. `check` returns what is wrong with the end, beside what must hold at the end of every scenario.
     """
@@ -73,6 +74,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
     jitter: int = 0
     idle_after: int | None = None
     lies: float = 0
+    tardiness: float = 0
     held: dict[tuple[str, str], Decimal] = {}
     can_be_asked: bool = True
     check: Callable[[Evidence], Sequence[str]] = lambda _evidence: ()

@@ -70,7 +70,7 @@ class Run:
             stops_keep_their_id=plan.stops_keep_their_id,
         )
         self.desk = Desk()
-        self.wire = Wire(self.world, self.exchange, self.faults)
+        self.wire = Wire(self.world, self.exchange, self.faults, tardiness=scenario.tardiness)
         self.profiles = profiles_of(scenario)
         self.life: Life | None = None
         self._rests_before = 0
@@ -122,6 +122,7 @@ class Run:
             tells_trades=self.exchange.traits.tells_trades,
             has_evidence=self.exchange.traits.lookup_by_client_id,
             requests_expire=self.exchange.traits.request_expiry,
+            is_honest=not self.scenario.lies and not self.scenario.tardiness,
         )
 
     def _step(self) -> bool:

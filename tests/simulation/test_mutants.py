@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from orderwright.actors.inbox import SignalInbox
 from orderwright.actors.messages import Address, AppendEnded
 from orderwright.actors.strategy_account import StrategyAccount
+from orderwright.actors.watches import Watches
 from orderwright.engine.ids import client_order_id
 from orderwright.engine.orders import Fill, Order
 from orderwright.engine.outcomes import (
@@ -155,6 +156,10 @@ def go_again_under_the_same_id(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(placing, "client_order_id", lambda **names: client_order_id(**{**names, "attempt": 1}))
 
 
+def watch_over_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Watches, "look", lambda *_arguments: None)
+
+
 MUTANTS: tuple[tuple[Plant, str], ...] = (
     (send_before_commit, "single_market"),
     (send_old_intents_after_a_restart, "single_market"),
@@ -169,6 +174,7 @@ MUTANTS: tuple[tuple[Plant, str], ...] = (
     (close_without_waiting_for_news, "close_after_unseen_fills"),
     (go_again_where_a_request_can_be_late, "goes_again"),
     (go_again_under_the_same_id, "goes_again"),
+    (watch_over_nothing, "arrives_much_later"),
     (book_trades_and_differences, "limit_then_fill"),
     (leave_strangers_alone, "refused_and_taken"),
 )

@@ -48,10 +48,11 @@ class _Trip:
 class Wire:
     """Carries effects to the exchange and outcomes back, at the latest at each effect's deadline."""
 
-    def __init__(self, world: World, exchange: SimExchange, faults: Faults) -> None:
+    def __init__(self, world: World, exchange: SimExchange, faults: Faults, *, tardiness: float = 0) -> None:
         self._world = world
         self._exchange = exchange
         self._faults = faults
+        self._tardiness = tardiness
         self._under_way: list[_Trip] = []
 
     @property
@@ -64,6 +65,9 @@ class Wire:
         trip = _Trip(account, effect, done, owner)
         trip.sent_at = self._world.now()
         trip.fault = self._faults.draw(effect)
+        is_refused_late = self._exchange.traits.request_expiry or self._faults.are_over
+        if self._tardiness and isinstance(effect, PlaceOrder) and not is_refused_late:
+            trip.fault = Fault.TARDY if self._world.chance(self._tardiness) else trip.fault
         if self._world.is_traced and trip.fault is not Fault.NONE:
             self._world.note("fault", f"{trip.fault}: {effect}")
         if trip.fault is Fault.REQUEST_LOST:
@@ -71,7 +75,7 @@ class Wire:
             return
         self._under_way.append(trip)
         self._world.at(trip.sent_at + self._way(trip), lambda: self._arrive(trip))
-        if trip.fault in (Fault.ANSWER_LOST, Fault.LATE):
+        if trip.fault in (Fault.ANSWER_LOST, Fault.LATE, Fault.TARDY):
             self._answer_unclear(trip, "no answer came")
 
     def cut(self, fate: Fate) -> None:
@@ -82,6 +86,8 @@ class Wire:
     def _way(self, trip: _Trip) -> int:
         # The exchange's lag is a promise: nothing sent before its deadline shows up later than that.
         latest = trip.effect.deadline + self._exchange.traits.lag - trip.sent_at
+        if trip.fault is Fault.TARDY:
+            return latest + self._world.rng.randrange(60 * SECOND)
         if trip.fault is not Fault.LATE:
             return min(self._faults.latency(), latest)
         return self._world.rng.randrange(SECOND, max(latest, 2 * SECOND))

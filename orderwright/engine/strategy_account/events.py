@@ -193,11 +193,22 @@ class OrderMissed(Struct, frozen=True, kw_only=True, tag="order_missed"):
 
 
 class OrderNeverPlaced(Struct, frozen=True, kw_only=True, tag="order_never_placed", omit_defaults=True):
-    """The evidence says that the order never reached the exchange; `again`: it goes out as another attempt."""
+    """The evidence says that the order never reached the exchange; `again`: it goes out as another attempt.
+
+    `watch_until`: its request could still arrive, and the exchange is asked about it until then.
+    """
 
     at: Micros
     order_id: OrderId
     again: bool = False
+    watch_until: Micros | None = None
+
+
+class WatchEnded(Struct, frozen=True, kw_only=True, tag="watch_ended"):
+    """An order that was never placed did not turn up for as long as it could, and is looked at no more."""
+
+    at: Micros
+    order_id: OrderId
 
 
 class OrderAbandoned(Struct, frozen=True, kw_only=True, tag="order_abandoned", omit_defaults=True):
@@ -376,6 +387,7 @@ Event = (
     | OrderDoubted
     | OrderMissed
     | OrderNeverPlaced
+    | WatchEnded
     | OrderAbandoned
     | OrderSurfaced
     | FillRecorded

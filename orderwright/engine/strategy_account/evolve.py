@@ -12,6 +12,7 @@ from orderwright.engine.strategy_account import events as e
 from orderwright.engine.strategy_account import order_changes as orders
 from orderwright.engine.strategy_account.results import after, is_about, is_told, unanswered
 from orderwright.engine.strategy_account.state import Leg, Liquidation, Pause, Run, State
+from orderwright.engine.strategy_account.watching import watch_ended
 from orderwright.moments import DAY, Micros
 
 _ADOPTIONS_REMEMBERED = DAY
@@ -125,6 +126,7 @@ _CHANGES: dict[type[Any], Callable[[State, Any], State]] = {
     e.OrderDoubted: orders.order_doubted,
     e.OrderMissed: orders.order_missed,
     e.OrderNeverPlaced: orders.order_never_placed,
+    e.WatchEnded: watch_ended,
     e.OrderAbandoned: orders.order_abandoned,
     e.OrderSurfaced: orders.order_surfaced,
     e.FillRecorded: orders.fill_recorded,

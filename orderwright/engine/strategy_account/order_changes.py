@@ -11,6 +11,7 @@ from orderwright.engine.strategy_account import events as e
 from orderwright.engine.strategy_account.results import LegStatus
 from orderwright.engine.strategy_account.retry_changes import awaiting_retry, refreshing_retries, without_retry
 from orderwright.engine.strategy_account.state import CancelOutcome, Leg, Run, State
+from orderwright.engine.strategy_account.watching import watching, without_watch
 from orderwright.moments import SECOND, Micros
 
 _RETRY_AFTER_A_NO = 5 * SECOND
@@ -110,7 +111,8 @@ def order_rejected(state: State, event: e.OrderRejected) -> State:
 
 def order_never_placed(state: State, event: e.OrderNeverPlaced) -> State:
     """Let an order go that never arrived; whoever wanted it cancelled has what was wanted."""
-    return _without_order(awaiting_retry(_with_pause(state, event), event), event.order_id, CancelOutcome.CANCELLED)
+    kept = watching(awaiting_retry(_with_pause(state, event), event), event)
+    return _without_order(kept, event.order_id, CancelOutcome.CANCELLED)
 
 
 def order_abandoned(state: State, event: e.OrderAbandoned) -> State:
@@ -181,7 +183,8 @@ def order_surfaced(state: State, event: e.OrderSurfaced) -> State:
         differences=event.differences,
     )
     # What is there need not go again.
-    return replace(without_retry(state, event.order_id), orders={**state.orders, order.order_id: order})
+    known = without_watch(without_retry(state, event.order_id), event.order_id)
+    return replace(known, orders={**state.orders, order.order_id: order})
 
 
 def fill_recorded(state: State, event: e.FillRecorded) -> State:

@@ -33,6 +33,7 @@ from orderwright.engine.strategy_account.events import (
 from orderwright.engine.strategy_account.filling import new_fills
 from orderwright.engine.strategy_account.retrying import goes_again, goes_again_at, wait_until
 from orderwright.engine.strategy_account.state import CancelOutcome, Context, Sighting, State
+from orderwright.engine.strategy_account.watching import watch_until
 from orderwright.moments import Micros
 
 _UNTRIGGERED = frozenset({OrderStatus.PENDING, OrderStatus.NEW, OrderStatus.OPEN})
@@ -129,7 +130,8 @@ def order_seen(state: State, seen: OrderSeen, context: Context) -> list[Event]:
     if order.misses + 1 < _LOOKS_THAT_MUST_MISS:
         return [OrderMissed(at=context.now, order_id=order.order_id)]
     again = goes_again(state, order, context)
-    return [OrderNeverPlaced(at=context.now, order_id=order.order_id, again=again)]
+    watched = watch_until(context)
+    return [OrderNeverPlaced(at=context.now, order_id=order.order_id, again=again, watch_until=watched)]
 
 
 def misses_count_after(order: Order, context: Context) -> Micros:

@@ -11,6 +11,7 @@ from orderwright.engine.strategy_account.events import (
     OrderNeverPlaced,
 )
 from orderwright.engine.strategy_account.state import Context, State
+from orderwright.engine.strategy_account.watching import watch_until
 
 
 def resolve(state: State, command: ResolveDoubt, context: Context) -> list[Event]:
@@ -35,7 +36,7 @@ def _consequence(order: Order, command: ResolveDoubt, context: Context) -> Event
             exchange_order_id = command.exchange_order_id or ""
             return OrderAccepted(at=context.now, order_id=order.order_id, exchange_order_id=exchange_order_id)
         case Decision.NEVER_PLACED:
-            return OrderNeverPlaced(at=context.now, order_id=order.order_id)
+            return OrderNeverPlaced(at=context.now, order_id=order.order_id, watch_until=watch_until(context))
         case Decision.CANCELLED:
             return OrderClosed(
                 at=context.now, order_id=order.order_id, status=OrderStatus.CANCELLED, filled=order.filled

@@ -78,6 +78,14 @@ class Retry(Struct, frozen=True, kw_only=True):
     refreshed_from: Micros = Micros(0)
 
 
+class Watch(Struct, frozen=True, kw_only=True):
+    """An order of `symbol` that counts as never placed `since` then, and could turn up `until` then."""
+
+    symbol: str
+    since: Micros
+    until: Micros
+
+
 class Pause(Struct, frozen=True, kw_only=True):
     """Who paused trading, and why."""
 
@@ -90,8 +98,9 @@ class State(Struct, frozen=True, kw_only=True):
     """Unfinished business and holdings. What has ended leaves the state; the log keeps it.
 
     `queue` has the strategy's signals in order, the first is running; `operations` (operators' cancel-alls) run beside
-    it. `retries` are orders that wait for their next attempt, by the id of the last. `last_sequence` is the latest
-    signal accepted: one with an equal or lower sequence has been here before.
+    it. `retries` are orders that wait for their next attempt, by the id of the last, `watched` those that were never
+    placed and could turn up. `last_sequence` is the latest signal accepted: one with an equal or lower sequence has
+    been here before.
     `adoptions` are the operators' commands of the last day by which something was adopted.
     """
 
@@ -101,6 +110,7 @@ class State(Struct, frozen=True, kw_only=True):
     positions: dict[str, Position] = {}
     orders: dict[OrderId, Order] = {}
     retries: dict[OrderId, Retry] = {}
+    watched: dict[OrderId, Watch] = {}
     queue: tuple[Run, ...] = ()
     operations: tuple[Run, ...] = ()
     last_sequence: int = 0
@@ -110,7 +120,7 @@ class State(Struct, frozen=True, kw_only=True):
     @property
     def has_unfinished_business(self) -> bool:
         """Whether a restart must look after this strategy account at once."""
-        return bool(self.orders or self.retries or self.queue or self.operations or self.liquidation)
+        return bool(self.orders or self.retries or self.watched or self.queue or self.operations or self.liquidation)
 
     @property
     def awaited_orders(self) -> Mapping[OrderId, object]:

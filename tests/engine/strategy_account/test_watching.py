@@ -1,0 +1,58 @@
+"""What counts as never placed is watched on where a request could be late, for as long as the exchange would tell."""
+
+from orderwright.engine.orders import Order, OrderStatus
+from orderwright.engine.strategy_account.commands import TakeInOrder
+from orderwright.engine.strategy_account.events import OrderSurfaced
+from orderwright.engine.strategy_account.past import Contradiction, LastKnown
+from orderwright.engine.strategy_account.timing import next_due
+from orderwright.engine.traits import Traits
+from orderwright.moments import DAY, HOUR
+from tests.engine.given import StrategyAccountUnderTest, a_fill, buy, kinds, shown
+
+NO_EXPIRY = Traits(request_expiry=False)
+
+
+def never_placed(traits: Traits) -> tuple[StrategyAccountUnderTest, Order]:
+    """Return a strategy account one of whose orders was never placed, and that order."""
+    account = StrategyAccountUnderTest(traits=traits)
+    account.signal(buy(qty="1"))
+    order = account.order
+    account.unclear(order)
+    account.never_placed(order)
+    return account, order
+
+
+def test_it_is_watched_for_a_day_where_the_exchange_tells_for_ever() -> None:
+    account, order = never_placed(NO_EXPIRY)
+    assert account.state.watched[order.order_id].until == account.now + DAY
+    assert account.state.has_unfinished_business
+    assert next_due(account.state, account.context) == account.now + DAY
+
+
+def test_it_is_watched_for_as_long_as_the_exchange_tells() -> None:
+    account, order = never_placed(Traits(request_expiry=False, history_window=2 * HOUR))
+    assert account.state.watched[order.order_id].until == account.now + 2 * HOUR
+
+
+def test_where_requests_expire_nothing_can_arrive_late() -> None:
+    account, _order = never_placed(Traits(request_expiry=True))
+    assert account.state.watched == {}
+
+
+def test_when_it_cannot_turn_up_any_more_it_is_forgotten() -> None:
+    account, _order = never_placed(NO_EXPIRY)
+    assert account.later(24 * 3_600 - 1) == []
+    assert kinds(account.later(1)) == ["WatchEnded"]
+    assert not account.state.has_unfinished_business
+
+
+def test_what_turns_up_is_booked_and_watched_no_more() -> None:
+    account, order = never_placed(NO_EXPIRY)
+    known = LastKnown(order=order, said=Contradiction.NEVER_PLACED, ended_at=account.now)
+    account.later(60)
+    seen = shown(order, OrderStatus.FILLED, a_fill("t1", "1", "100"))
+    events = account.when(TakeInOrder(seen=seen, asked_at=account.now, known=known))
+    assert [event.why for event in events if isinstance(event, OrderSurfaced)] == ["never_placed"]
+    assert account.holds() == 1
+    assert account.state.watched == {}
+    assert account.state.pause is not None
