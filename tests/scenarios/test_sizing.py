@@ -35,7 +35,7 @@ def test_prices_are_rounded_to_the_tick(desk: Desk) -> None:
 )
 def test_what_is_below_the_minimum_is_refused_and_never_rounded_up(desk: Desk, sizes: dict[str, str]) -> None:
     strategy = desk.strategy("small", "one")
-    result = strategy.limit(**({"side": "buy", "price": "90000"} | sizes))  # type: ignore[arg-type]
+    result = strategy.limit(**({"side": "buy", "price": "90000"} | sizes))
     assert (result["status"], result["code"]) == ("refused", "below_minimum")
     assert desk.placed("one") == ()
 
