@@ -20,7 +20,7 @@ from orderwright.eventstore.store import StoredEvent
 
 GENESIS = bytes(32)
 
-_FIXED = struct.Struct(">cqqqqqq16s16s16s").pack
+_FIXED = struct.Struct(">cqqqqqq16s16s16sI").pack
 _LENGTH = struct.Struct(">I").pack
 _BATCH = struct.Struct(">qqqqq").pack
 
@@ -55,9 +55,10 @@ def leaf_hash(event: StoredEvent, *, log_id: int, stream_id: int) -> bytes:
         event.event_id.bytes,
         event.causation.bytes,
         event.correlation.bytes,
+        len(stream),
     )
-    texts = (_LENGTH(len(stream)), stream, _LENGTH(len(kind)), kind, _LENGTH(len(payload)), payload)
-    return hashlib.sha256(b"".join((fixed, *texts))).digest()
+    leaf = b"".join((fixed, stream, _LENGTH(len(kind)), kind, _LENGTH(len(payload)), payload))
+    return hashlib.sha256(leaf).digest()
 
 
 def merkle_root(leaves: Sequence[bytes]) -> bytes:

@@ -19,7 +19,7 @@ from orderwright.eventstore.upcasters import UPCASTERS, Upcasters, current_versi
 
 EventT = TypeVar("EventT", bound=Struct)
 
-_EXPONENT = re.compile(rb'"-?\d+(?:\.\d+)?[Ee][+-]?\d+"')
+_EXPONENT = re.compile(rb'"-?\d+(?:\.\d+)?E[+-]?\d+"')
 _UNCLEAN = re.compile("[\x00\ud800-\udfff]")
 _ENCODER = msgspec.json.Encoder()
 
@@ -49,8 +49,9 @@ def to_json(value: object) -> bytes:
         encoded = _ENCODER.encode(value)
     except UnicodeEncodeError:
         return _encode_carefully(value)
-    # What these look for is rare; text that only looks like it is encoded the careful way for nothing.
-    if b"\\u0000" in encoded or _EXPONENT.search(encoded):
+    # Looking for one byte is quickest, and mostly enough. What these look for is rare; text that only looks like it is
+    # encoded the careful way for nothing.
+    if (b"\\" in encoded and b"\\u0000" in encoded) or (b"E" in encoded and _EXPONENT.search(encoded)):
         return _encode_carefully(value)
     return encoded
 

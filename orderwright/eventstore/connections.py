@@ -29,7 +29,9 @@ class Database(Struct, frozen=True, kw_only=True):
 
     def parameters(self, purpose: str) -> dict[str, object]:
         """Return what to give to psycopg besides the connection string."""
-        return {**_LIVELINESS, "application_name": f"orderwright {purpose}", "autocommit": True}
+        # Text that is packed here is UTF-8, whatever the database's own encoding is.
+        name = f"orderwright {purpose}"
+        return {**_LIVELINESS, "application_name": name, "client_encoding": "UTF8", "autocommit": True}
 
 
 def prepare_connection(connection: Connection, database: Database) -> None:

@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import psycopg
 from psycopg import errors
+from psycopg.pq import ExecStatus, Format
+from psycopg.pq.abc import PGresult
 
 from orderwright.clock import Clock, monotonic, since_boot
+from orderwright.eventstore import packed
 from orderwright.eventstore.batches import Batch, KnownStream, Tail
 from orderwright.eventstore.chain import GENESIS
 from orderwright.eventstore.connections import Connection, Database, connect, first_line
@@ -32,12 +35,10 @@ _MARGIN = 0.1
 _OVER = "OW001"
 _MOVED = "OW005"
 _PURPOSE = "writer"
+_BINARY = (Format.BINARY,) * len(packed.TYPES)
 
-_APPEND = (
-    "SELECT log.append_batch(%b::integer, %b, %b, %b, %b, %b, %b, "
-    "%b::bigint[], %b::text[], %b::bigint[], %b::bigint[], %b::bigint[], "
-    "%b::bigint[], %b::bigint[], %b::uuid[], %b::text[], %b::bigint[], %b::uuid[], %b::uuid[], %b::text[])"
-)
+_APPEND = f"SELECT log.append_batch({', '.join(f'${number}' for number in range(1, len(packed.TYPES) + 1))})".encode()
+_APPEND_NAME = b"append_batch"
 _ENSURE = "SELECT log.ensure_partitions(%b::integer)"
 _HOLDER = (
     "SELECT epoch, owner, extract(epoch FROM clock_timestamp() - renewed_at)::float8 "
@@ -72,6 +73,7 @@ class PostgresSink:
         self._revive = revive
         self._ttl = ttl
         self._connection: Connection | None = None
+        self._prepared: Connection | None = None
         self._epoch = 0
         self._held_until = 0.0
 
@@ -157,14 +159,14 @@ class PostgresSink:
 
     def write(self, batch: Batch) -> None:
         """Write the batch in one round trip."""
-        arguments = _append_arguments(self._log_id, batch)
+        arguments = packed.append_arguments(self._log_id, batch)
         try:
-            self._query(_APPEND, arguments)
+            self._append(arguments)
         except _PartitionMissing as error:
             # They are made ahead, unless nobody came to do it.
             _log.warning("a partition of the log is missing and is made now: %s", error)
             self._query(_ENSURE, [AHEAD])
-            self._query(_APPEND, arguments)
+            self._append(arguments)
 
     def renew(self) -> None:
         """Renew the lease."""
@@ -185,6 +187,8 @@ class PostgresSink:
         asked = since_boot()
         try:
             ((found,),) = self._query("SELECT log.resume_lease(%s::integer, %s)", [self._log_id, self._epoch])
+            with _translated(self._connection):
+                self._insist_on_durability(self._connection)
         except (ConnectionLost, BatchRefused) as error:
             raise StoreUnavailable(str(error)) from error
         if found == "fenced":
@@ -193,7 +197,6 @@ class PostgresSink:
             message = f"the old session of log {self._log_id} has not ended yet"
             raise StoreUnavailable(message)
         self._holds_since(asked)
-        self._insist_on_durability(self._connection)
 
     def close(self) -> None:
         """Give the lease back and disconnect."""
@@ -261,44 +264,37 @@ class PostgresSink:
     def _deposed(self) -> str:
         return f"the lease of log {self._log_id} was lost: epoch {self._epoch} is over"
 
+    def _append(self, arguments: Sequence[bytes]) -> None:
+        connection = self._connected()
+        with _translated(connection), connection.lock:
+            # One call, during which other threads run, where a cursor comes back to Python several times.
+            if self._prepared is not connection:
+                _insist(connection, connection.pgconn.prepare(_APPEND_NAME, _APPEND, packed.TYPES))
+                self._prepared = connection
+            _insist(connection, connection.pgconn.exec_prepared(_APPEND_NAME, arguments, _BINARY))
+
     def _query(self, query: str, arguments: Sequence[object]) -> Sequence[tuple]:  # type: ignore[type-arg]
+        connection = self._connected()
+        with _translated(connection):
+            return connection.execute(query, arguments, prepare=True, binary=True).fetchall()
+
+    def _connected(self) -> Connection:
         if self._connection is None:
             message = "not connected"
             raise ConnectionLost(message)
-        with _translated(self._connection):
-            return self._connection.execute(query, arguments, prepare=True, binary=True).fetchall()
+        return self._connection
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
+        self._prepared = None
         if connection is not None:
             with contextlib.suppress(psycopg.Error):
                 connection.close()
 
 
-def _append_arguments(log_id: int, batch: Batch) -> Sequence[object]:
-    head, changes, events = batch.head, batch.changes, batch.events
-    return [
-        log_id,
-        head.epoch,
-        head.batch_no,
-        head.first_position,
-        head.root,
-        head.chain,
-        batch.recorded_at,
-        [change.stream_id for change in changes],
-        [change.name for change in changes],
-        [change.expected for change in changes],
-        [change.version for change in changes],
-        [-1 if change.attention is None else int(change.attention) for change in changes],
-        batch.stream_ids,
-        [event.version for event in events],
-        [event.event_id for event in events],
-        [event.type for event in events],
-        [event.schema_version for event in events],
-        [event.causation for event in events],
-        [event.correlation for event in events],
-        [event.payload for event in events],
-    ]
+def _insist(connection: Connection, result: PGresult) -> None:
+    if result.status not in {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}:
+        raise errors.error_from_result(result, connection.info.encoding)
 
 
 @contextlib.contextmanager
