@@ -239,6 +239,9 @@ def _closes_count_what_was_filled(evidence: Evidence, ledger: Ledger) -> Iterato
                 booked[order_id] = booked.get(order_id, Decimal(0)) + fill.amount
             case RefreshStarted() as event:
                 started[stream, event.signal_id, event.leg] = event
+            case OrderRequested(purpose=Purpose.ENTRY):
+                # A sell of coins that the position covered before all looks had answered needs no more of them.
+                continue
             case OrderRequested() | LegRefused() as event:
                 refresh = started.get((stream, event.signal_id, event.leg))
                 if refresh is None or event.at >= refresh.at + Rules().call_timeout:
