@@ -25,6 +25,7 @@ class HttpConfig(Struct, frozen=True, kw_only=True):
     threads: Positive
     connection_limit: Positive
     channel_timeout: PositiveDuration
+    queue_wait: PositiveDuration
     webhook_wait: Duration
     max_body_bytes: Positive
     shutdown_wait: Duration

@@ -1,5 +1,6 @@
-"""How many of the server's threads are at work, and whether new webhooks are still taken."""
+"""How many of the server's threads are at work, how long requests wait for one, and whether webhooks are taken."""
 
+import math
 import threading
 
 import falcon
@@ -8,10 +9,15 @@ _SCARCE_SHARE = 4
 
 
 class Capacity:
-    """Counts busy threads; thread-safe, and a Falcon middleware around every request."""
+    """Counts busy threads; thread-safe, and a Falcon middleware around every request.
 
-    def __init__(self, threads: int) -> None:
+    `longest_wait` is how long a webhook may have waited for a thread, in seconds.
+    """
+
+    def __init__(self, threads: int, *, longest_wait: float = math.inf) -> None:
         self._threads = threads
+        self._longest_wait = longest_wait
+        self._waited = threading.local()
         self._busy = 0
         self._lock = threading.Lock()
         self._closing = False
@@ -25,6 +31,15 @@ class Capacity:
     def is_closing(self) -> bool:
         """Whether the server is going down and new webhooks are to be sent away."""
         return self._closing
+
+    @property
+    def is_late(self) -> bool:
+        """Whether this thread's request has waited too long: its sender may be gone, and more come than can be done."""
+        return getattr(self._waited, "seconds", 0.0) > self._longest_wait
+
+    def note_wait(self, seconds: float) -> None:
+        """Note how long the request that this thread begins with has waited for it."""
+        self._waited.seconds = seconds
 
     def close(self) -> None:
         """Take no new webhooks from here on."""

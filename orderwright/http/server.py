@@ -34,6 +34,7 @@ MAX_HEADER_BYTES = 32_768
 _IN_MEMORY_BYTES = 65_536
 _BACKLOG = 1_024
 _CLEANUP_SECONDS = 5
+_ACCEPTED_AT_ONCE = 100
 _IDLE_LOOK_SECONDS = 0.02
 _CODES: Final = {400: "bad_request", 413: "body_too_large", 431: "headers_too_large", 501: "bad_request"}
 
@@ -58,6 +59,20 @@ class _ProblemTask(ErrorTask):  # type: ignore[misc]
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
     error_task_class = _ProblemTask
+    queued_at = 0.0
+
+    def service(self) -> None:
+        self.server.capacity.note_wait(monotonic() - self.queued_at)
+        if self.server.capacity.is_late and _is_gone(self.socket):
+            # Nobody would read the answer; with requests waiting, waitress does not look.
+            self.connected = False
+        super().service()
+
+
+class _Dispatcher(ThreadedTaskDispatcher):  # type: ignore[misc]
+    def add_task(self, task: _Channel) -> None:
+        task.queued_at = monotonic()
+        super().add_task(task)
 
 
 class _TokensHidden(logging.Filter):
@@ -78,7 +93,7 @@ def build_server(switchboard: Switchboard, config: Config, backstage: Backstage 
     Raises:
         OSError: the address cannot be bound.
     """
-    capacity = Capacity(config.http.threads)
+    capacity = Capacity(config.http.threads, longest_wait=config.http.queue_wait / SECOND)
     return HttpServer(create_app(switchboard, config, capacity, backstage), capacity, config.http)
 
 
@@ -103,11 +118,21 @@ def _bound(config: HttpConfig) -> socket.socket:
     return listener
 
 
-def _has_news(connection: socket.socket) -> bool:
+def _peek(connection: socket.socket) -> bytes | None:
     try:
-        return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return None
     except OSError:
-        return False
+        return b""
+
+
+def _has_news(connection: socket.socket) -> bool:
+    return bool(_peek(connection))
+
+
+def _is_gone(connection: socket.socket) -> bool:
+    return _peek(connection) == b""
 
 
 class HttpServer:
@@ -123,7 +148,7 @@ class HttpServer:
         self._app: App = app
         self._capacity = capacity
         self._sockets: dict[int, object] = {}
-        self._dispatcher = ThreadedTaskDispatcher()
+        self._dispatcher = _Dispatcher()
         self._listener = _bound(config)
         self._threads = config.threads
         self._server = create_server(
@@ -145,7 +170,10 @@ class HttpServer:
             inbuf_overflow=_IN_MEMORY_BYTES,
         )
         self._server.channel_class = _Channel
+        self._server.capacity = capacity
         self._server.maintenance = self._close_idle
+        self._accept_one: Callable[[], None] = self._server.handle_accept
+        self._server.handle_accept = self._accept_waiting
         self._loop = threading.Thread(target=self._server.run, name="http", daemon=True)
 
     @property
@@ -200,6 +228,15 @@ class HttpServer:
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         return self._app(environ, start_response)
+
+    def _accept_waiting(self) -> None:
+        # Waitress lets one connection in each time round, and TradingView makes one for each alert.
+        known = self._server.active_channels
+        for _ in range(_ACCEPTED_AT_ONCE):
+            before = len(known)
+            self._accept_one()
+            if len(known) == before:
+                return
 
     def _close_idle(self, now: float) -> None:
         # Waitress would also close a connection whose next request has arrived and was not read yet.

@@ -83,6 +83,8 @@ class Webhooks:
         watch = Stopwatch(monotonic())
         if self._capacity.is_closing:
             raise refusal("shutting_down")
+        if self._capacity.is_late:
+            raise refusal("overloaded")
         now = self._switchboard.now()
         message = parse_webhook(read_body(req, self._max_body), now=now)
         if isinstance(message, Problem):

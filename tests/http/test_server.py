@@ -5,7 +5,9 @@ import json
 import logging
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -174,13 +176,55 @@ def test_the_servers_log_hides_tokens_in_paths() -> None:
     assert record.getMessage() == "Client disconnected while serving /webhook/…"
 
 
+def test_a_webhook_that_waited_too_long_for_a_thread_is_refused_before_it_is_stored(
+    engine: FakeEngine, config: Config, tokens: Tokens
+) -> None:
+    engine.is_silent = True
+    server = build_server(engine, replace(config, http=replace(config.http, threads=1, queue_wait=50_000)))
+    server.start()
+    url = f"http://127.0.0.1:{server.port}"
+    try:
+        with httpx.Client(base_url=url, trust_env=False) as web, ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(lambda name: web.post("/api/webhook", json=order(tokens, id=name)), ("a", "b")))
+            assert sorted(map(problem, answers)) == [(503, "not_stored"), (503, "overloaded")]
+            assert problem(web.post("/api/webhook", json=order(tokens, id="c"))) == (503, "not_stored")
+    finally:
+        server.stop(within=2)
+
+
+def test_who_gave_up_waiting_for_a_thread_costs_nobody_else_anything(
+    engine: FakeEngine, config: Config, tokens: Tokens
+) -> None:
+    server = build_server(engine, replace(config, http=replace(config.http, threads=1, queue_wait=50_000)))
+    body = json.dumps(order(tokens, id="gone")).encode()
+    request = b"POST /api/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    engine.is_silent = True
+    server.start()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False) as web:
+            with ThreadPoolExecutor(1) as pool:
+                first = pool.submit(web.post, "/api/webhook", json=order(tokens, id="a"))
+                time.sleep(0.05)
+                with socket.create_connection(("127.0.0.1", server.port)) as gone:
+                    gone.sendall(request)
+                assert problem(first.result()) == (503, "not_stored")
+            engine.is_silent = False
+            assert web.post("/api/webhook", json=order(tokens, id="b")).status_code == 200
+    finally:
+        server.stop(within=2)
+    assert [message.key for message in engine.submitted] == ["b"]
+
+
 def asked(connection: socket.socket) -> bytes:
     connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
-    said = b""
-    # Head and body may come one after the other.
-    while not said.endswith(b"}"):
-        said += connection.recv(65_536)
-    return said
+    return heard(connection)
+
+
+def heard(connection: socket.socket) -> bytes:
+    answer = b""
+    while not answer.endswith(b"}") and (part := connection.recv(65_536)):
+        answer += part
+    return answer
 
 
 def test_a_request_that_has_arrived_is_read_however_long_its_connection_was_idle(server: HttpServer) -> None:
@@ -192,7 +236,7 @@ def test_a_request_that_has_arrived_is_read_however_long_its_connection_was_idle
             make_idle(server)
 
         server._server.trigger.pull_trigger(arrive_before_the_idle_are_closed)
-        assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+        assert heard(connection).startswith(b"HTTP/1.1 200")
 
 
 def test_an_idle_connection_is_closed(server: HttpServer) -> None:
@@ -200,6 +244,21 @@ def test_an_idle_connection_is_closed(server: HttpServer) -> None:
         assert asked(connection).startswith(b"HTTP/1.1 200")
         server._server.trigger.pull_trigger(lambda: make_idle(server))
         assert connection.recv(65_536) == b""
+
+
+def test_connections_that_come_at_once_are_let_in_at_once(server: HttpServer) -> None:
+    held: list[socket.socket] = []
+    let_in = Future[int]()
+
+    def arrive() -> None:
+        held.extend(socket.create_connection(("127.0.0.1", server.port)) for _ in range(20))
+        server._server.handle_accept()
+        let_in.set_result(len(server._server.active_channels))
+
+    server._server.trigger.pull_trigger(arrive)
+    assert let_in.result(timeout=5) == 20
+    for connection in held:
+        connection.close()
 
 
 def make_idle(server: HttpServer) -> None:
