@@ -11,7 +11,10 @@ _PART_OF_AGE = 16
 
 
 class Watches:
-    """Looks at each at every poll, at first, and the rarer the longer it has been; what turns up is a stranger."""
+    """Looks at each at every poll, at first, and the rarer the longer it has been; what turns up is a stranger.
+
+    A watch whose time is over ends with one more look.
+    """
 
     def __init__(self, strangers: Strangers) -> None:
         self._strangers = strangers
@@ -21,7 +24,8 @@ class Watches:
         """Look at those whose turn it is at the exchange account `account`."""
         self._looked = {known: at for known, at in self._looked.items() if known in watched}
         for order_id, watch in watched.items():
-            wait = max(context.rules.poll_interval, (context.now - watch.since) // _PART_OF_AGE)
+            age = 0 if context.now >= watch.until else context.now - watch.since
+            wait = max(context.rules.poll_interval, age // _PART_OF_AGE)
             if context.now - self._looked.get(order_id, 0) >= wait:
                 self._looked[order_id] = context.now
                 self._strangers.look_at(order_id, watch.symbol, account, context)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from orderwright.actors.calls import Calls
 from orderwright.actors.strangers import Strangers
@@ -54,3 +55,18 @@ def test_nothing_is_looked_at_when_nothing_is_watched(env: ScriptedEnv) -> None:
     for context in polls(env, 3):
         watches.look({}, "A1", context)
     assert env.calls == []
+
+
+def test_one_more_look_comes_when_the_watch_is_over(env: ScriptedEnv) -> None:
+    calls = Calls(env, ME)
+    strangers = Strangers(env, ME, NAME, calls)
+    watches = Watches(strangers)
+    context = next(polls(env, 1))
+    watched = {LATE: Watch(symbol=BTC, since=Micros(NOON - DAY), until=Micros(NOON + 31 * SECOND))}
+    for moment in (NOON, NOON + 30 * SECOND, NOON + 60 * SECOND):
+        env.clock = Micros(moment)
+        watches.look(watched, "A1", replace(context, now=env.clock))
+        outcome = seen(LATE, NotFound(), asked_at=env.clock)
+        calls.answered(outcome)
+        strangers.answered(outcome, {})
+    assert len(env.effects(LookUpOrder)) == 2

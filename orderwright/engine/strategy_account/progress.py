@@ -14,7 +14,6 @@ from orderwright.engine.strategy_account.results import LegStatus
 from orderwright.engine.strategy_account.retrying import retry_step
 from orderwright.engine.strategy_account.sizing import Refusal
 from orderwright.engine.strategy_account.state import Context, Leg, Run, State
-from orderwright.engine.strategy_account.watching import watch_ends
 
 
 class Decided(Struct, frozen=True, kw_only=True):
@@ -92,7 +91,6 @@ def _is_settled(state: State, leg: Leg, context: Context) -> bool:
 
 def _next_step(state: State, context: Context) -> list[Event]:
     step = liquidation_step(state, context) or _expiries(state, context) or retry_step(state, context)
-    step = step or watch_ends(state, context)
     if step:
         return step
     for run, leg in due_legs(state, context):

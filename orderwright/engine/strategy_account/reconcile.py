@@ -33,7 +33,7 @@ from orderwright.engine.strategy_account.events import (
 from orderwright.engine.strategy_account.filling import new_fills
 from orderwright.engine.strategy_account.retrying import goes_again, goes_again_at, wait_until
 from orderwright.engine.strategy_account.state import CancelOutcome, Context, Sighting, State
-from orderwright.engine.strategy_account.watching import watch_until
+from orderwright.engine.strategy_account.watching import watch_end, watch_until
 from orderwright.moments import Micros
 
 _UNTRIGGERED = frozenset({OrderStatus.PENDING, OrderStatus.NEW, OrderStatus.OPEN})
@@ -119,7 +119,9 @@ def order_seen(state: State, seen: OrderSeen, context: Context) -> list[Event]:
     order's `valid_until` plus the exchange's lag, at an exchange that can be asked by client order id.
     """
     order = state.orders.get(seen.order_id)
-    if order is None or isinstance(seen.result, Unclear):
+    if order is None:
+        return watch_end(state, seen, context)
+    if isinstance(seen.result, Unclear):
         return []
     if isinstance(seen.result, ExchangeOrder):
         return _seen_alive_or_ended(order, seen.result, context)

@@ -18,8 +18,6 @@ def _moments(state: State, context: Context) -> Iterator[Micros]:
     timeout = context.rules.call_timeout
     for order in state.orders.values():
         yield from _of_order(order, context, is_liquidating=state.liquidation is not None)
-    for watch in state.watched.values():
-        yield watch.until
     for retry in state.retries.values():
         yield retry.not_before
         yield Micros(retry.refreshed_from + timeout)

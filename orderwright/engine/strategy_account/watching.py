@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from orderwright.engine.ids import OrderId
+from orderwright.engine.outcomes import NotFound, OrderSeen
 from orderwright.engine.strategy_account import events as e
 from orderwright.engine.strategy_account.state import Context, State, Watch
 from orderwright.moments import DAY, Micros
@@ -21,13 +22,15 @@ def watch_until(context: Context) -> Micros | None:
     return Micros(context.now + (traits.history_window or _WITHOUT_A_WINDOW))
 
 
-def watch_ends(state: State, context: Context) -> list[e.Event]:
-    """Return the ends of the watches whose time is over."""
-    return [
-        e.WatchEnded(at=context.now, order_id=order_id)
-        for order_id, watch in state.watched.items()
-        if watch.until <= context.now
-    ]
+def watch_end(state: State, seen: OrderSeen, context: Context) -> list[e.Event]:
+    """Return the end of a watch: a look that found nothing, and was sent when the watch had lasted long enough.
+
+    The passing of time alone ends none: an engine that slept through it has not watched.
+    """
+    watch = state.watched.get(seen.order_id)
+    if watch is None or not isinstance(seen.result, NotFound) or seen.asked_at < watch.until:
+        return []
+    return [e.WatchEnded(at=context.now, order_id=seen.order_id)]
 
 
 def watching(state: State, event: e.OrderNeverPlaced) -> State:

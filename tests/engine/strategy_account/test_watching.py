@@ -1,10 +1,10 @@
 """What counts as never placed is watched on where a request could be late, for as long as the exchange would tell."""
 
 from orderwright.engine.orders import Order, OrderStatus
+from orderwright.engine.outcomes import OrderSeen, Unclear
 from orderwright.engine.strategy_account.commands import TakeInOrder
 from orderwright.engine.strategy_account.events import OrderSurfaced
 from orderwright.engine.strategy_account.past import Contradiction, LastKnown
-from orderwright.engine.strategy_account.timing import next_due
 from orderwright.engine.traits import Traits
 from orderwright.moments import DAY, HOUR
 from tests.engine.given import StrategyAccountUnderTest, a_fill, buy, kinds, shown
@@ -26,7 +26,6 @@ def test_it_is_watched_for_a_day_where_the_exchange_tells_for_ever() -> None:
     account, order = never_placed(NO_EXPIRY)
     assert account.state.watched[order.order_id].until == account.now + DAY
     assert account.state.has_unfinished_business
-    assert next_due(account.state, account.context) == account.now + DAY
 
 
 def test_it_is_watched_for_as_long_as_the_exchange_tells() -> None:
@@ -39,11 +38,20 @@ def test_where_requests_expire_nothing_can_arrive_late() -> None:
     assert account.state.watched == {}
 
 
-def test_when_it_cannot_turn_up_any_more_it_is_forgotten() -> None:
-    account, _order = never_placed(NO_EXPIRY)
-    assert account.later(24 * 3_600 - 1) == []
-    assert kinds(account.later(1)) == ["WatchEnded"]
+def test_it_is_forgotten_by_a_look_that_finds_nothing_when_it_cannot_turn_up_any_more() -> None:
+    account, order = never_placed(NO_EXPIRY)
+    account.later(24 * 3_600 - 1)
+    assert account.missed(order) == []
+    account.later(1)
+    assert kinds(account.missed(order)) == ["WatchEnded"]
     assert not account.state.has_unfinished_business
+
+
+def test_time_alone_ends_no_watch_for_an_engine_that_slept_has_not_watched() -> None:
+    account, order = never_placed(NO_EXPIRY)
+    assert account.later(48 * 3_600) == []
+    assert account.when(OrderSeen(order_id=order.order_id, asked_at=account.now, result=Unclear(reason="502"))) == []
+    assert order.order_id in account.state.watched
 
 
 def test_what_turns_up_is_booked_and_watched_no_more() -> None:
