@@ -2,12 +2,12 @@
 
 import logging
 from collections import deque
+from collections.abc import Sequence
 from enum import Enum
 from uuid import UUID
 
-from msgspec import Struct
-
 from orderwright.actors.calls import Calls
+from orderwright.actors.decisions import Decision, Pending, Postponed, decide_waiting, together
 from orderwright.actors.doubts import Doubts
 from orderwright.actors.env import Directory, Env, Profile
 from orderwright.actors.envelopes import Causes
@@ -60,10 +60,9 @@ from orderwright.engine.strategy_account.commands import (
 from orderwright.engine.strategy_account.decide import decide_and_evolve, objection
 from orderwright.engine.strategy_account.effects import look, outstanding
 from orderwright.engine.strategy_account.events import LiquidationEnded
-from orderwright.engine.strategy_account.progress import Decided
 from orderwright.engine.strategy_account.state import Context, State
 from orderwright.engine.strategy_account.timing import next_due
-from orderwright.eventstore.store import Append, Appended, AppendFailed
+from orderwright.eventstore.store import Append, Appended, AppendFailed, NewEvent
 from orderwright.moments import SECOND
 from orderwright.readmodels.account_view import view
 
@@ -71,6 +70,7 @@ logger = logging.getLogger(__name__)
 
 _FULL_LOG = "full log"
 _FULL_LOG_WAIT = SECOND // 5
+_HEARD = "heard"
 _MARKET_WAIT = SECOND // 4
 
 
@@ -81,27 +81,13 @@ class _Phase(Enum):
     OVER = "over"
 
 
-class _Pending(Struct, frozen=True, kw_only=True):
-    """What becomes true when the append under way is durable."""
-
-    decided: Decided
-    reply_to: AskId
-
-
-class _Postponed(Struct, frozen=True, kw_only=True):
-    """What is to be decided again when the log takes more."""
-
-    message: Message
-    command_id: UUID | None
-    reply_to: AskId
-
-
 class StrategyAccount:
     """One strategy on one exchange account: owns its orders, its positions and its event stream.
 
     While an append is under way, whatever else arrives waits: each message is decided on the state that all before it
-    left. After a rebuild it first asks about every unfinished order, and takes commands once that is answered.
-    With nothing to look after it rests, until the supervisor brings it back.
+    left. Signals that waited are then decided and written in one go. After a rebuild it first asks about every
+    unfinished order, and takes commands once that is answered. With
+    nothing to look after it rests, until the supervisor brings it back.
     """
 
     def __init__(
@@ -123,8 +109,9 @@ class StrategyAccount:
         self._state = State()
         self._version = 0
         self._position = 0
-        self._pending: _Pending | None = None
-        self._postponed: _Postponed | None = None
+        self._pending: Pending | None = None
+        self._postponed: Postponed | None = None
+        self._hears_first = False
         self._outcomes: deque[Mail] = deque()
         self._commands: deque[Mail] = deque()
         self._to_recover: deque[Message] = deque()
@@ -157,6 +144,8 @@ class StrategyAccount:
                 self._take_snapshot()
             case Tick(reason=reason) if reason == _FULL_LOG:
                 self._decide_again()
+            case Tick(reason=reason) if reason == _HEARD:
+                self._hears_first = False
             case Called() | Tick() | OrdersShown() | Recalled():
                 self._outcomes.append(mail)
             case Operate() | Describe() if len(self._commands) >= self._limits.mailbox:
@@ -174,7 +163,7 @@ class StrategyAccount:
             elif self._phase is _Phase.RECOVERING:
                 if not self._is_recovered():
                     return
-            elif self._commands:
+            elif self._commands and not self._hears_first:
                 self._take_command(self._commands.popleft())
             else:
                 return
@@ -314,28 +303,43 @@ class StrategyAccount:
     def _decide(self, message: Message, *, command_id: UUID | None = None, reply_to: AskId = NOBODY) -> bool:
         if self._surroundings.profile is None:
             return False
-        decided = decide_and_evolve(self._state, message, self._context(self._surroundings.profile))
+        context = self._context(self._surroundings.profile)
+        decided = decide_and_evolve(self._state, message, context)
         if not decided.events:
             self._act()
-        elif not self._write(decided, command_id, reply_to):
+            return False
+        # What waits for this commit anyway needs none of its own.
+        behind = [] if self._outcomes or not context.is_reconciled else self._commands
+        signals = decide_waiting(decided.state, behind, context)
+        for mail, _ in signals:
+            self._commands.popleft()
+            self._listeners.add(mail.command.signal_id, mail.ask, mail.inbox)
+        first = Decision(decided=decided, command_id=command_id)
+        if not self._write([first, *(decision for _, decision in signals)], reply_to):
+            self._commands.extendleft(mail for mail, _ in reversed(signals))
             self._pending = None
-            self._postponed = _Postponed(message=message, command_id=command_id, reply_to=reply_to)
+            self._postponed = Postponed(message=message, command_id=command_id, reply_to=reply_to)
             self._env.after(_FULL_LOG_WAIT, Tick(reason=_FULL_LOG), self._me)
-        return bool(decided.events)
+        return True
 
     def _decide_again(self) -> None:
         postponed, self._postponed = self._postponed, None
         if postponed is not None:
             self._decide(postponed.message, command_id=postponed.command_id, reply_to=postponed.reply_to)
 
-    def _write(self, decided: Decided, command_id: UUID | None, reply_to: AskId) -> bool:
+    def _write(self, decisions: Sequence[Decision], reply_to: AskId) -> bool:
+        decided = together(decisions)
         # Said before anything that follows from it can leave.
         self._surroundings.show_if_shared(self._state, decided.state)
-        self._pending = _Pending(decided=decided, reply_to=reply_to)
+        self._pending = Pending(decided=decided, reply_to=reply_to)
+        sealed: list[NewEvent] = []
+        for one in decisions:
+            version = self._version + len(sealed)
+            sealed += self._causes.seal(one.decided.events, version=version, command_id=one.command_id)
         batch = Append(
             stream=self._name,
             expected_version=self._version,
-            events=self._causes.seal(decided.events, version=self._version, command_id=command_id),
+            events=tuple(sealed),
             attention=decided.state.has_unfinished_business,
         )
         return self._env.append(batch, self._version, self._me)
@@ -371,12 +375,17 @@ class StrategyAccount:
         if self._surroundings.profile is None:
             return
         context = self._context(self._surroundings.profile)
-        for effect in outstanding(self._state, context):
+        effects = outstanding(self._state, context)
+        for effect in effects:
             if isinstance(effect, FetchQuote) and context.market.instruments is None:
                 # The exchange is not connected yet: a signal can wait for that as long as it is young enough.
                 self._timetable.within(_MARKET_WAIT, "market")
             else:
                 self._calls.make(self._surroundings.profile.account, effect)
+        if effects and self._commands and not self._hears_first:
+            # An exchange may have answered by now: the signals that wait are then written with what came of this one.
+            self._hears_first = True
+            self._env.tell(Tick(reason=_HEARD), self._me)
         if self._state.orders or self._state.watched:
             self._timetable.within(context.rules.poll_interval, "poll")
         if self._state.liquidation is not None:

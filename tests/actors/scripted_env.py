@@ -14,6 +14,7 @@ from orderwright.actors.messages import (
     Mail,
     Recalled,
     Reply,
+    Tick,
     address,
     strategy_account_name,
 )
@@ -113,6 +114,13 @@ class ScriptedEnv:
         outcomes: list[AppendOutcome] = []
         self.log.append(append, outcomes.append)
         room.handle(AppendEnded(ticket=ticket, outcome=outcomes[0]))
+        self.hear(room)
+
+    def hear(self, room: Room) -> None:
+        """Let a room hear what it told itself."""
+        while to_itself := [entry for entry in self.told if isinstance(entry[0], Tick)]:
+            self.told.remove(to_itself[0])
+            room.handle(to_itself[0][0])
 
     def commit_all(self, room: Room) -> None:
         """Let appends become durable until there are no more."""

@@ -115,6 +115,69 @@ def test_a_second_signal_waits_while_the_first_is_written_and_is_decided_on_what
     assert [append.expected_version for append, _ticket in env.appends] == [3]
 
 
+def test_signals_that_waited_are_written_in_one_go_each_decided_on_what_the_one_before_left(
+    env: ScriptedEnv, account: StrategyAccount
+) -> None:
+    account.handle(execute(1))
+    for number in (2, 3, 4):
+        account.handle(execute(number))
+    env.commit(account)
+    ((append, _ticket),) = env.appends
+    assert [event.type for event in append.events] == ["signal_accepted"] * 3
+    assert [event.causation for event in append.events] == [signal_id(number) for number in (2, 3, 4)]
+    assert [event.correlation for event in append.events] == [signal_id(number) for number in (2, 3, 4)]
+    env.commit(account)
+    assert [run.sequence for run in account._state.queue] == [1, 2, 3, 4]
+    assert len(env.effects(PlaceOrder)) == 1
+
+
+def test_signals_that_waited_for_an_answer_are_written_with_it_and_other_commands_keep_their_place(
+    env: ScriptedEnv, account: StrategyAccount
+) -> None:
+    account.handle(execute(1))
+    env.commit(account)
+    account.handle(operate(pause()))
+    account.handle(execute(2))
+    account.handle(execute(3))
+    account.handle(operate(ResumeTrading(by="kim", why="over"), number=91))
+    ((paused, _ticket),) = env.appends
+    assert [event.type for event in paused.events] == ["trading_paused"]
+    answers([accepted(env.calls[0][1])], account)
+    env.commit(account)
+    types = [event.type for event in env.appends[0][0].events]
+    assert types == ["order_accepted", "signal_ended", *["signal_accepted", "leg_refused", "signal_ended"] * 2]
+    assert env.told_to(INBOX) == []
+    env.commit_all(account)
+    assert env.written()[-1] == "trading_resumed"
+    settled = [SignalSettled(account=NAME, sequence=number) for number in (1, 2, 3)]
+    assert env.told_to(INBOX) == settled
+    assert len(env.effects(PlaceOrder)) == 1
+
+
+def test_an_answer_that_came_with_the_commit_is_written_with_the_signals_that_waited(
+    env: ScriptedEnv, account: StrategyAccount
+) -> None:
+    account.handle(execute(1))
+    account.handle(execute(2))
+    append, ticket = env.appends.pop()
+    env.log.append(append, lambda outcome: account.handle(AppendEnded(ticket=ticket, outcome=outcome)))
+    assert env.appends == []
+    answers([accepted(env.calls[0][1])], account)
+    env.hear(account)
+    ((append, _ticket),) = env.appends
+    types = [event.type for event in append.events]
+    assert types == ["order_accepted", "signal_ended", "signal_accepted", "order_requested"]
+
+
+def test_a_signal_handed_on_twice_while_it_waits_is_written_once(env: ScriptedEnv, account: StrategyAccount) -> None:
+    account.handle(execute(1))
+    for _ in range(2):
+        account.handle(execute(2))
+    account.handle(execute(3))
+    env.commit_all(account)
+    assert env.written().count("signal_accepted") == 3
+
+
 def test_outcomes_go_before_commands_that_came_earlier(env: ScriptedEnv, account: StrategyAccount) -> None:
     account.handle(execute(1))
     env.commit(account)
@@ -191,6 +254,7 @@ def test_a_full_log_is_waited_for_and_the_decision_is_made_again(env: ScriptedEn
     env.takes_appends = False
     account.handle(execute(1))
     account.handle(execute(2))
+    account.handle(execute(3))
     assert (env.appends, env.stopped) == ([], [])
     (delay, tick) = env.timers[-1]
     assert delay < SECOND
@@ -199,8 +263,9 @@ def test_a_full_log_is_waited_for_and_the_decision_is_made_again(env: ScriptedEn
     account.handle(env.timers[-1][1])
     env.commit_all(account)
     assert env.written()[1:3] == ["signal_accepted", "order_requested"]
+    assert [run.sequence for run in account._state.queue] == [1, 2, 3]
     assert len(env.effects(PlaceOrder)) == 1
-    assert env.written().count("signal_accepted") == 2
+    assert env.written().count("signal_accepted") == 3
 
 
 def test_a_rebuild_doubts_what_was_sent_and_asks_before_it_takes_commands(
