@@ -15,6 +15,7 @@ from pathlib import Path
 from uuid import UUID
 
 import msgspec
+import psutil
 from msgspec import Struct
 
 from orderwright.actors.catalogue_desk import CatalogueDesk, load_catalogue
@@ -55,6 +56,8 @@ logger = logging.getLogger(__name__)
 
 FIRST_ADMIN = "admin"
 
+_SAME_MOMENT = 0.5
+
 _RENEWALS_PER_TTL = 5
 
 
@@ -63,9 +66,13 @@ class NotSetUp(OrderwrightError):
 
 
 class RunningEngine(Struct, frozen=True, kw_only=True):
-    """How this machine's user reaches the engine that runs on a data directory."""
+    """How this machine's user reaches the engine that runs on a data directory.
+
+    `began` is when its process did, in seconds since the epoch: the system gives a dead process's number to others.
+    """
 
     pid: int
+    began: float
     url: str
     token: str
 
@@ -135,10 +142,10 @@ def find_running(installation: Installation) -> RunningEngine | None:
     """Return how to reach the engine that runs on this data directory, if one does."""
     try:
         running = msgspec.json.decode(installation.note.read_bytes(), type=RunningEngine)
-        os.kill(running.pid, 0)
-    except (OSError, msgspec.DecodeError):
+        began = psutil.Process(running.pid).create_time()
+    except (OSError, msgspec.DecodeError, psutil.Error):
         return None
-    return running
+    return running if abs(began - running.began) < _SAME_MOMENT else None
 
 
 class _Standby:
@@ -229,7 +236,7 @@ def serve(
             server.hand_over(engine, config, backstage)
         stack.callback(_stop_server, server, config)
         url = _url(config, server)
-        _leave_note(installation, RunningEngine(pid=os.getpid(), url=url, token=token))
+        _leave_note(installation, _this_process(url, token))
         stack.callback(_remove_note, installation)
         on_ready(url)
         stopping.wait()
@@ -335,6 +342,10 @@ def _require_set_up(catalogue: Catalogue, installation: Installation) -> None:
     if not catalogue.salt:
         message = f"{installation.data} is not set up: run `orderwright setup --data {installation.data}` first"
         raise NotSetUp(message)
+
+
+def _this_process(url: str, token: str) -> RunningEngine:
+    return RunningEngine(pid=os.getpid(), began=psutil.Process().create_time(), url=url, token=token)
 
 
 def _leave_note(installation: Installation, running: RunningEngine) -> None:

@@ -1,5 +1,7 @@
 """What goes wrong is a sentence on stderr and an exit code that scripts may rely on; nothing is made by mistake."""
 
+import json
+import os
 from pathlib import Path
 
 import psycopg
@@ -119,3 +121,10 @@ def test_a_missing_file_a_strange_file_and_an_unknown_stream_are_told(run: Run, 
     message = said(run("log", "--stream", "test2@A1", *traded.options), exits.FAILED)
     assert "there is no stream test2@A1. Did you mean test1@A1?" in message
     assert "has no events" in said(run("replay", "test2@A1", *traded.options), exits.FAILED)
+
+
+def test_a_process_that_has_a_dead_engines_number_is_no_engine(run: Run, open_folder: Path) -> None:
+    with installation(open_folder) as place:
+        note = {"pid": os.getpid(), "began": 1.0, "url": "http://127.0.0.1:1", "token": "x"}
+        (place.data / "engine.json").write_text(json.dumps(note), "utf-8")
+        assert "not running" in run("status", *place.options).out
