@@ -51,7 +51,7 @@ _COSTS: Sequence[tuple[str, str]] = (
     ("Webhooks._answer", "  of it: build the reply"),
     ("SignalInbox.handle", "inbox"),
     ("StrategyAccount.handle", "strategy account"),
-    ("strategy_account.decide", "  of it: decide"),
+    ("strategy_account.decide_and_evolve", "  of it: decide and evolve"),
     ("Causes.seal", "  of it: encode and name events"),
     ("PaperGateway.submit", "  of it: the paper exchange"),
     ("writer.plan_batch", "writer: positions and hashes"),

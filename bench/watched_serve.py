@@ -111,7 +111,7 @@ def watch_everything(watch: Watch) -> None:
     watch.around(SignalInbox, "handle", kind="actors")
     watch.around(StrategyAccount, "handle", kind="actors")
     watch.around(inbox, "receive")
-    watch.around(strategy_account, "decide")
+    watch.around(strategy_account, "decide_and_evolve")
     watch.around(Causes, "seal")
     watch.around(writer, "plan_batch")
     watch.around(PostgresSink, "write", kind="log writer")
