@@ -73,7 +73,7 @@ def _save(library: Application[UUID], events: Sequence[Event]) -> ReferenceAccou
 
 def _replay(log: WritableLog, expected: State, events: int) -> float:
     began = time.perf_counter()
-    replayed = replay(trading.NAME, log.reader.read_stream(trading.NAME))
+    replayed = replay(trading.NAME, log.reader.read_texts(trading.NAME))
     seconds = time.perf_counter() - began
     if replayed.state != expected or replayed.version != events:
         message = "the replayed state is not the one that was built"

@@ -159,7 +159,7 @@ def replay(
     name, moment = full_name(stream), _moment(at)
     place = existing_installation(data, config)
     with bootstrap.reading(place) as opened:
-        replayed = replay_stream(name, opened.reader.read_stream(name), version=version, at=moment)
+        replayed = replay_stream(name, opened.reader.read_texts(name), version=version, at=moment)
     shown = {
         "stream": replayed.stream,
         "version": replayed.version,

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from orderwright.engine.money import plain
-from orderwright.eventstore.store import EventStoreError, NewEvent, StoredEvent
+from orderwright.eventstore.store import EventStoreError, NewEvent, StoredText
 from orderwright.eventstore.upcasters import UPCASTERS, Upcasters, current_version, upcast
 
 EventT = TypeVar("EventT", bound=Struct)
@@ -84,14 +84,14 @@ class EventCodec(Generic[EventT]):
             correlation=correlation,
         )
 
-    def decode(self, stored: StoredEvent) -> EventT:
+    def decode(self, stored: StoredText) -> EventT:
         """Return the event.
 
         Raises:
             UndecodableEvent: it is not one of the union.
         """
         try:
-            if stored.schema_version == self.schema_version(stored.type):
+            if stored.schema_version == (self._versions.get(stored.type) or self.schema_version(stored.type)):
                 event: EventT = self._decode(stored.payload)
                 return event
             return self._decode_old(stored)
@@ -102,11 +102,11 @@ class EventCodec(Generic[EventT]):
             )
             raise UndecodableEvent(message) from error
 
-    def decode_all(self, stored: Iterable[StoredEvent]) -> Iterator[EventT]:
+    def decode_all(self, stored: Iterable[StoredText]) -> Iterator[EventT]:
         """Yield the events."""
         return map(self.decode, stored)
 
-    def _decode_old(self, stored: StoredEvent) -> EventT:
+    def _decode_old(self, stored: StoredText) -> EventT:
         if stored.schema_version > self.schema_version(stored.type):
             message = "it was written by a newer version"
             raise msgspec.DecodeError(message)

@@ -9,7 +9,7 @@ from orderwright.clock import Clock
 from orderwright.eventstore.batches import KnownStream, Place, Tail, plan_batch
 from orderwright.eventstore.chain import StoredBatch
 from orderwright.eventstore.snapshots import Snapshot
-from orderwright.eventstore.store import Append, AppendOutcome, Fenced, Stale, StoredEvent, StreamHead
+from orderwright.eventstore.store import Append, AppendOutcome, Fenced, Stale, StoredEvent, StoredText, StreamHead
 
 _EPOCH = 1
 _KEPT = 2
@@ -76,6 +76,10 @@ class MemoryLog:
         """Yield the stream's events in order, those above both `after_version` and `after_position`."""
         found = self._by_stream.get(stream, [])[after_version:]
         return (event for event in found if event.position > after_position)
+
+    def read_texts(self, stream: str) -> Iterator[StoredText]:
+        """Yield the stream's events in order as they are folded."""
+        return self.read_stream(stream)
 
     def read_all(self, *, after_position: int = 0, limit: int | None = None) -> Iterator[StoredEvent]:
         """Yield events in position order, those above `after_position`, at most `limit`."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from orderwright.eventstore.chain import StoredBatch
 from orderwright.eventstore.connections import Database
 from orderwright.eventstore.queries import Queries
-from orderwright.eventstore.store import StoredEvent, StreamHead
+from orderwright.eventstore.store import StoredEvent, StoredText, StreamHead
 
 _PAGE = 2_000
 _BATCH_PAGE = 1_000
@@ -19,6 +19,10 @@ _COLUMNS = (
     "FROM log.event WHERE log_id = %b::integer"
 )
 _STREAM_ID = "SELECT stream_id FROM log.stream WHERE log_id = %b::integer AND name = %b"
+_TEXTS = (
+    "SELECT version, position, type, schema_version, recorded_at, payload FROM log.event "
+    "WHERE log_id = %b::integer AND stream_id = %b AND version > %b AND position > %b ORDER BY version LIMIT %b"
+)
 # The position leaves out partitions, which would each be looked into otherwise.
 _BY_STREAM = f"{_COLUMNS} AND stream_id = %b AND version > %b AND position > %b ORDER BY version LIMIT %b"
 _BY_POSITION = f"{_COLUMNS} AND position > %b ORDER BY position LIMIT %b"
@@ -64,6 +68,25 @@ class PostgresLog:
             if len(rows) < _PAGE:
                 return
             after_position, after_version = rows[-1][0], rows[-1][2]
+
+    def read_texts(self, stream: str) -> Iterator[StoredText]:
+        """Yield the stream's events in order as they are folded."""
+        found = self._queries.ask(_STREAM_ID, [self._log_id, stream])
+        rows: list[tuple[Any, ...]] = [(0, 0)]
+        while found and rows:
+            rows = self._queries.ask(_TEXTS, [self._log_id, found[0][0], *rows[-1][:2], _PAGE])
+            for version, position, kind, schema_version, recorded_at, payload in rows:
+                yield StoredText(
+                    position=position,
+                    stream=stream,
+                    version=version,
+                    type=kind,
+                    schema_version=schema_version,
+                    recorded_at=recorded_at,
+                    payload=payload,
+                )
+            if len(rows) < _PAGE:
+                return
 
     def read_all(self, *, after_position: int = 0, limit: int | None = None) -> Iterator[StoredEvent]:
         """Yield events in position order, those above `after_position`, at most `limit`."""

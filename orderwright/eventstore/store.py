@@ -88,19 +88,24 @@ class AppendFailed(Struct, frozen=True, kw_only=True):
 AppendOutcome = Appended | Conflict | AppendFailed
 
 
-class StoredEvent(Struct, frozen=True, kw_only=True):
-    """An event as it stands in the log."""
+class StoredText(Struct, frozen=True, kw_only=True):
+    """An event as it is folded: where it stands in the log and what it says, without the ids."""
 
     position: int
     stream: str
     version: int
-    event_id: UUID
     type: str
     schema_version: int
     recorded_at: Micros
+    payload: str
+
+
+class StoredEvent(StoredText, frozen=True, kw_only=True):
+    """An event as it stands in the log."""
+
+    event_id: UUID
     causation: UUID
     correlation: UUID
-    payload: str
 
 
 class StreamHead(Struct, frozen=True, kw_only=True):
@@ -116,6 +121,10 @@ class LogReader(Protocol):
 
     def read_stream(self, stream: str, *, after_version: int = 0, after_position: int = 0) -> Iterator[StoredEvent]:
         """Yield the stream's events in order, those above both `after_version` and `after_position`."""
+        ...
+
+    def read_texts(self, stream: str) -> Iterator[StoredText]:
+        """Yield the stream's events in order as they are folded, for whoever needs no ids."""
         ...
 
     def read_all(self, *, after_position: int = 0, limit: int | None = None) -> Iterator[StoredEvent]:

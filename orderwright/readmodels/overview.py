@@ -13,6 +13,6 @@ def overview(reader: LogReader) -> list[AccountView]:
     """
     views = []
     for head in reader.streams(prefix="strategy-account/"):
-        replayed = replay(head.stream, reader.read_stream(head.stream))
+        replayed = replay(head.stream, reader.read_texts(head.stream))
         views.append(view(head.stream, replayed.state, version=replayed.version, condition=""))
     return views

@@ -1,6 +1,6 @@
 """Replaying a stream: the state that its events led to, now or at any earlier moment."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ from orderwright.engine.strategy_account.events import Event as StrategyAccountE
 from orderwright.engine.strategy_account.state import State
 from orderwright.errors import OrderwrightError
 from orderwright.eventstore.codec import EventCodec
-from orderwright.eventstore.store import StoredEvent
+from orderwright.eventstore.store import StoredText
 from orderwright.moments import Micros
 
 
@@ -46,7 +46,7 @@ def full_name(stream: str) -> str:
 
 
 def replay(
-    stream: str, events: Iterable[StoredEvent], *, version: int | None = None, at: Micros | None = None
+    stream: str, events: Iterable[StoredText], *, version: int | None = None, at: Micros | None = None
 ) -> Replayed:
     """Return the state after the events up to `version`, or up to those recorded at `at`; all of them by default.
 
@@ -58,17 +58,22 @@ def replay(
         message = f"streams of the kind {kind!r} have no state; known kinds: {', '.join(_FOLDS)}"
         raise UnknownStream(message)
     codec, evolve, begin = _FOLDS[kind]
-    state, last = begin(), None
-    for stored in events:
-        if (version is not None and stored.version > version) or (at is not None and stored.recorded_at > at):
-            break
-        state, last = evolve(state, codec.decode(stored)), stored
+    state, last, decode = begin(), None, codec.decode
+    for stored in events if version is None and at is None else _up_to(events, version, at):
+        state, last = evolve(state, decode(stored)), stored
     if last is None:
         message = f"{stream} has no events up to then"
         raise UnknownStream(message)
     return Replayed(
         stream=stream, version=last.version, position=last.position, recorded_at=last.recorded_at, state=state
     )
+
+
+def _up_to(events: Iterable[StoredText], version: int | None, at: Micros | None) -> Iterator[StoredText]:
+    for stored in events:
+        if (version is not None and stored.version > version) or (at is not None and stored.recorded_at > at):
+            return
+        yield stored
 
 
 def state_as_builtins(state: object) -> Any:  # noqa: ANN401 -- JSON is made of whatever the state is made of

@@ -18,6 +18,7 @@ from orderwright.eventstore.store import (
     Conflict,
     Fenced,
     Stale,
+    StoredText,
     StreamHead,
 )
 from orderwright.eventstore.verify import verify
@@ -165,6 +166,21 @@ def test_reading_goes_on_after_a_version_or_a_position(log: OpenedLog) -> None:
     assert [event.position for event in log.reader.read_all(after_position=4, limit=3)] == [5, 6, 7]
     assert list(log.reader.read_all(after_position=10)) == []
     assert list(log.reader.read_all(limit=0)) == []
+
+
+def test_events_are_read_as_they_are_folded_with_the_same_words(log: OpenedLog) -> None:
+    log.append("a", '"김"', '"2"', expected=0)
+    log.append("b", '"other"', expected=0)
+    log.append("a", *(f"{n}" for n in range(3, 4_003)), expected=2)
+    fields = ("position", "stream", "version", "type", "schema_version", "recorded_at", "payload")
+
+    def words(event: StoredText) -> list[object]:
+        return [getattr(event, name) for name in fields]
+
+    texts = [words(text) for text in log.reader.read_texts("a")]
+    assert len(texts) == 4_002
+    assert texts == [words(event) for event in log.reader.read_stream("a")]
+    assert list(log.reader.read_texts("unheard")) == []
 
 
 def test_reading_crosses_pages_without_a_gap(log: OpenedLog) -> None:
