@@ -10,12 +10,14 @@ from orderwright.engine.outcomes import (
     CancelOrder,
     Effect,
     FetchQuote,
+    LeverageAnswered,
     LookUpOrder,
     OrderSeen,
     Outcome,
     PlacementAnswered,
     PlaceOrder,
     QuoteAnswered,
+    SetLeverage,
 )
 from orderwright.engine.strategy_account.effects import look
 from orderwright.engine.strategy_account.reconcile import sighting
@@ -24,6 +26,7 @@ from orderwright.moments import SECOND, Micros
 
 _FIRST_LOOK = 1 * SECOND
 _SLOWEST_LOOK = 30 * SECOND
+_LEVERAGE_AGAIN = 2 * SECOND
 
 
 class Calls:
@@ -72,7 +75,12 @@ class Calls:
 
     def answered(self, outcome: Outcome) -> None:
         """Note that a call has ended."""
-        self._under_way.discard(_key_of_outcome(outcome))
+        key = _key_of_outcome(outcome)
+        if isinstance(outcome, LeverageAnswered) and outcome.problem is not None:
+            # Asked for again in a while, if that is still wanted then.
+            self._env.after(_LEVERAGE_AGAIN, Tick(reason=" ".join(key)), self._me)
+            return
+        self._under_way.discard(key)
         if isinstance(outcome, OrderSeen):
             seen = sighting(outcome)
             if seen is not None:
@@ -107,6 +115,9 @@ class Calls:
 
     def pace_ended(self, reason: str) -> None:
         """Note that the wait for a look's turn is over; `reason` is the tick's."""
+        kind, _, name = reason.partition(" ")
+        if kind == "leverage":
+            self._under_way.discard((kind, name))
         self._under_way.discard(("pace", reason.removeprefix("look ")))
 
 
@@ -120,6 +131,8 @@ def _key_of_effect(effect: Effect) -> tuple[str, str]:
             return "look", effect.order_id
         case FetchQuote():
             return "quote", effect.symbol
+        case SetLeverage():
+            return "leverage", effect.symbol
 
 
 def _key_of_outcome(outcome: Outcome) -> tuple[str, str]:
@@ -132,3 +145,5 @@ def _key_of_outcome(outcome: Outcome) -> tuple[str, str]:
             return "look", outcome.order_id
         case QuoteAnswered():
             return "quote", outcome.symbol
+        case LeverageAnswered():
+            return "leverage", outcome.symbol

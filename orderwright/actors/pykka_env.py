@@ -49,11 +49,13 @@ from orderwright.engine.outcomes import (
     CancelOrder,
     Effect,
     FetchQuote,
+    LeverageAnswered,
     Outcome,
     PlacementAnswered,
     PlaceOrder,
     QuoteAnswered,
     Refused,
+    SetLeverage,
     Unclear,
 )
 from orderwright.eventstore.snapshots import SnapshotStore, Taken, restore
@@ -84,13 +86,17 @@ _INBOXES = "inbox/"
 _LAST_UP_FIRST = (_INBOXES, "strategy-account/", "exchange-account/", SUPERVISOR)
 _COMMANDS = get_args(Command)
 _POOLS = count(1)
+_NOT_OURS = "Not sent: this engine may not act for its log any more."
 
 
 def _unsent(effect: PlaceOrder | CancelOrder) -> Outcome:
-    reason = "Not sent: this engine may not act for its log any more."
     if isinstance(effect, PlaceOrder):
-        return PlacementAnswered(order_id=effect.order_id, result=Refused(code="not_placed", error=reason))
-    return CancelAnswered(order_id=effect.order_id, result=Unclear(reason=reason), attempt=effect.attempt)
+        return PlacementAnswered(order_id=effect.order_id, result=Refused(code="not_placed", error=_NOT_OURS))
+    return CancelAnswered(order_id=effect.order_id, result=Unclear(reason=_NOT_OURS), attempt=effect.attempt)
+
+
+def _leverage_unsent(effect: SetLeverage) -> Outcome:
+    return LeverageAnswered(symbol=effect.symbol, leverage=effect.leverage, problem=Unclear(reason=_NOT_OURS))
 
 
 class PykkaEnv:
@@ -218,6 +224,9 @@ class PykkaEnv:
 
     def call(self, account: str, effect: Effect, to: Address) -> None:
         """Carry out an effect, unless the gate says no at this very moment, or the log may be another engine's."""
+        if isinstance(effect, SetLeverage) and not self._writer.holds_lease:
+            self.tell(Called(outcome=_leverage_unsent(effect)), to)
+            return
         if not isinstance(effect, PlaceOrder | CancelOrder):
             self._gateway(account).submit(effect, lambda outcome: self._called(account, effect, outcome, to))
             return

@@ -72,7 +72,16 @@ class FetchQuote(Struct, frozen=True, kw_only=True):
     market_type: MarketType | None = None
 
 
-Effect = PlaceOrder | CancelOrder | LookUpOrder | FetchQuote
+class SetLeverage(Struct, frozen=True, kw_only=True):
+    """Trade futures of a symbol with this leverage from now on; asked for twice, it is the same as asked for once."""
+
+    symbol: str
+    leverage: Decimal
+    deadline: Micros
+    market_type: MarketType | None = None
+
+
+Effect = PlaceOrder | CancelOrder | LookUpOrder | FetchQuote | SetLeverage
 
 
 class ExchangeOrder(Struct, frozen=True, kw_only=True):
@@ -167,4 +176,12 @@ class QuoteAnswered(Struct, frozen=True, kw_only=True):
     result: Quote | Unclear
 
 
-Outcome = PlacementAnswered | CancelAnswered | OrderSeen | QuoteAnswered
+class LeverageAnswered(Struct, frozen=True, kw_only=True):
+    """What came of a `SetLeverage`; no problem: the exchange does so from now on."""
+
+    symbol: str
+    leverage: Decimal
+    problem: Refused | Unclear | None = None
+
+
+Outcome = PlacementAnswered | CancelAnswered | OrderSeen | QuoteAnswered | LeverageAnswered

@@ -18,6 +18,7 @@ class Traits(Struct, frozen=True, kw_only=True):
 
     `tells_trades`: each execution of an order is told of by an id of its own, not only how much has filled in all.
     `tells_at_once`: its answer to a placement carries status and fills.
+    `sets_leverage`: it trades futures with the leverage that was last set for the account and the symbol.
     """
 
     client_id_unique: ClientIdRule = ClientIdRule.ALWAYS
@@ -28,4 +29,5 @@ class Traits(Struct, frozen=True, kw_only=True):
     tells_trades: bool = True
     reduce_only: bool = True
     tells_at_once: bool = True
+    sets_leverage: bool = False
     lag: int = 5_000_000

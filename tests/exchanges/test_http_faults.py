@@ -18,6 +18,7 @@ from orderwright.engine.outcomes import (
     NotFound,
     Outcome,
     Placed,
+    PlacementAnswered,
     PlaceOrder,
     Refused,
     Unclear,
@@ -257,6 +258,7 @@ def test_closing_the_gateway_answers_what_is_under_way_with_doubt(trader: Trader
         time.sleep(0.01)
     trader.gateway.close()
     outcome = outcomes.get(timeout=1)
+    assert isinstance(outcome, PlacementAnswered)
     assert isinstance(outcome.result, Unclear)
     late = trader.place(place("buy", "0.1"))
     assert isinstance(late, Refused), "after closing, nothing leaves any more"

@@ -63,6 +63,7 @@ class Evidence(Struct, kw_only=True):
     has_evidence: bool
     requests_expire: bool
     is_honest: bool
+    sets_leverage: bool
 
     def of(self, kind: type[EventT], stream: str | None = None) -> Iterator[tuple[Entry, EventT]]:
         """Yield the events of one kind, of one stream or of all."""

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 from orderwright.engine.inbox import SignalReceived
+from orderwright.engine.instruments import MarketType
 from orderwright.engine.orders import Fill, Purpose
 from orderwright.engine.strategy_account.events import FillRecorded, LegRefused, OrderRequested, RefreshStarted
 from orderwright.engine.strategy_account.state import Rules
 from tests.simulation.evidence import Entry, Evidence
 from tests.simulation.ledger import Ledger, OrderStory, change_by
+from tests.simulation.life import LEVERAGE
 from tests.simulation.sim_exchange import BookedOrder
 
 
@@ -267,6 +269,15 @@ def _filled_by(moment: int, order: BookedOrder) -> Decimal:
     return sum((fill.amount for fill in order.fills if fill.at + order.fills_lag <= moment), Decimal(0))
 
 
+def _leverage_is_set_before(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
+    for order in evidence.orders:
+        story = ledger.orders.get(order.client_order_id)
+        if story is None or not evidence.sets_leverage or story.request.purpose is not Purpose.ENTRY:
+            continue
+        if order.market_type is MarketType.FUTURES and order.leverage != LEVERAGE:
+            yield f"{order.client_order_id} was placed with the leverage {order.leverage}"
+
+
 def _pauses_hold(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
     for since, until, stream in evidence.pauses:
         for received in evidence.journal:
@@ -304,5 +315,6 @@ _CHECKS: tuple[tuple[str, Check], ...] = (
     ("i", _signals_keep_their_order),
     ("i", _promises_hold),
     ("p", _pauses_hold),
+    ("l", _leverage_is_set_before),
     ("r", _closes_count_what_was_filled),
 )

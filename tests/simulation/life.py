@@ -34,6 +34,7 @@ from tests.simulation.world import World
 
 SALT = "salt5"
 CAPITAL = Decimal(100_000)
+LEVERAGE = Decimal(2)
 SNAPSHOT_EVERY = 8
 
 
@@ -178,7 +179,7 @@ def profiles_of(scenario: Scenario) -> dict[str, Profile]:
             account=account,
             terms=Terms(
                 market_type=scenario.market_type,
-                leverage=Decimal(2),
+                leverage=LEVERAGE,
                 weight=Decimal(1),
                 capital={"USDT": CAPITAL},
             ),

@@ -16,6 +16,7 @@ from orderwright.engine.outcomes import (
     Effect,
     ExchangeOrder,
     FetchQuote,
+    LeverageAnswered,
     LookUpOrder,
     NotFound,
     OrderSeen,
@@ -25,6 +26,7 @@ from orderwright.engine.outcomes import (
     PlaceOrder,
     QuoteAnswered,
     Refused,
+    SetLeverage,
     Unclear,
 )
 from orderwright.engine.signals import Side
@@ -50,6 +52,7 @@ class BookedOrder:
         self.side = effect.side
         self.order_type = effect.order_type
         self.amount = effect.amount
+        self.market_type = effect.market_type
         self.price = effect.price
         self.stop_price = effect.stop_price
         self.is_waiting = effect.stop_price is not None
@@ -57,6 +60,7 @@ class BookedOrder:
         self.status = OrderStatus.NEW
         self.filled = Decimal(0)
         self.fills: list[Fill] = []
+        self.leverage: Decimal | None = None
         self.visible_from = 0
         self.tells_trades = True
         self.fills_lag = 0
@@ -141,6 +145,7 @@ class SimExchange:
         self._parents: dict[str, str] = {}
         self.orders: dict[str, BookedOrder] = {}
         self.journal: list[Received] = []
+        self.leverages: dict[tuple[str, str], Decimal] = {}
         self.positions: dict[tuple[str, str], Decimal] = dict(held or {})
 
     def arrive(self, account: str, effect: Effect, *, asked_at: Micros, hidden: bool, fills_lag: int) -> Outcome:
@@ -153,6 +158,9 @@ class SimExchange:
                 return CancelAnswered(order_id=effect.order_id, result=self._cancel(account, effect, asked_at))
             case LookUpOrder():
                 return OrderSeen(order_id=effect.order_id, asked_at=asked_at, result=self._look(account, effect))
+            case SetLeverage(symbol=symbol, leverage=leverage):
+                self.leverages[account, symbol] = leverage
+                return LeverageAnswered(symbol=symbol, leverage=leverage)
             case FetchQuote(symbol=symbol):
                 return QuoteAnswered(symbol=symbol, result=self._quote(symbol))
 
@@ -191,6 +199,7 @@ class SimExchange:
         if refusal is not None:
             return refusal
         self.orders[order.exchange_order_id] = order
+        order.leverage = self.leverages.get((account, effect.symbol))
         order.fills_lag = fills_lag
         order.tells_trades = self.traits.tells_trades
         now = self._world.now()

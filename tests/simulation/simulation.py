@@ -122,6 +122,7 @@ class Run:
             tells_trades=self.exchange.traits.tells_trades,
             has_evidence=self.exchange.traits.lookup_by_client_id,
             requests_expire=self.exchange.traits.request_expiry,
+            sets_leverage=self.exchange.traits.sets_leverage,
             is_honest=not self.scenario.lies and not self.scenario.tardiness,
         )
 

@@ -164,7 +164,7 @@ MUTANTS: tuple[tuple[Plant, str], ...] = (
     (send_before_commit, "single_market"),
     (send_old_intents_after_a_restart, "single_market"),
     (take_a_server_error_for_a_rejection, "single_market"),
-    (conclude_never_placed_without_waiting, "single_market"),
+    (conclude_never_placed_without_waiting, "goes_again"),
     (count_a_fill_twice, "limit_then_fill"),
     (acknowledge_before_the_commit, "single_market"),
     (let_the_dead_go_on, "two_strategies"),

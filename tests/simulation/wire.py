@@ -8,6 +8,7 @@ from orderwright.engine.outcomes import (
     CancelOrder,
     Effect,
     FetchQuote,
+    LeverageAnswered,
     LookUpOrder,
     OrderSeen,
     Outcome,
@@ -15,6 +16,7 @@ from orderwright.engine.outcomes import (
     PlaceOrder,
     QuoteAnswered,
     Refused,
+    SetLeverage,
     Unclear,
 )
 from orderwright.moments import SECOND, Micros
@@ -149,6 +151,8 @@ def unclear(effect: Effect, reason: str, sent_at: Micros) -> Outcome:
             return OrderSeen(order_id=effect.order_id, asked_at=sent_at, result=answer)
         case FetchQuote():
             return QuoteAnswered(symbol=effect.symbol, result=answer)
+        case SetLeverage():
+            return LeverageAnswered(symbol=effect.symbol, leverage=effect.leverage, problem=answer)
 
 
 def _refused(effect: Effect, sent_at: Micros, again_after: int | None = None) -> Outcome:

@@ -54,8 +54,9 @@ class World:
     def fire_next(self) -> None:
         """Go on to the next thing that happens at a known moment."""
         moment, _order, act, owner = heapq.heappop(self._due)
-        self._now = Micros(max(self._now, moment))
         if owner is None or not owner.is_over:
+            # What the dead had set up, perhaps for tomorrow, is no reason for time to pass.
+            self._now = Micros(max(self._now, moment))
             act()
 
     def chance(self, probability: float) -> bool:

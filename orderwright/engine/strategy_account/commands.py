@@ -5,7 +5,14 @@ from decimal import Decimal
 from msgspec import Struct
 
 from orderwright.engine.ids import OrderId, SignalId
-from orderwright.engine.outcomes import CancelAnswered, ExchangeOrder, OrderSeen, PlacementAnswered, QuoteAnswered
+from orderwright.engine.outcomes import (
+    CancelAnswered,
+    ExchangeOrder,
+    LeverageAnswered,
+    OrderSeen,
+    PlacementAnswered,
+    QuoteAnswered,
+)
 from orderwright.engine.signals import Instruction, Side
 from orderwright.engine.strategy_account.events import Decision, Terms
 from orderwright.engine.strategy_account.past import LastKnown
@@ -127,4 +134,5 @@ Message = (
     | CancelAnswered
     | OrderSeen
     | QuoteAnswered
+    | LeverageAnswered
 )

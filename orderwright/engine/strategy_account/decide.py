@@ -7,7 +7,14 @@ from msgspec.structs import replace
 
 from orderwright.engine.instruments import Quote
 from orderwright.engine.orders import CancelState, OrderStatus
-from orderwright.engine.outcomes import CancelAnswered, OrderSeen, PlacementAnswered, QuoteAnswered, Unclear
+from orderwright.engine.outcomes import (
+    CancelAnswered,
+    LeverageAnswered,
+    OrderSeen,
+    PlacementAnswered,
+    QuoteAnswered,
+    Unclear,
+)
 from orderwright.engine.strategy_account import commands as c
 from orderwright.engine.strategy_account.adopting import adopt, adoption_objection
 from orderwright.engine.strategy_account.events import (
@@ -15,6 +22,7 @@ from orderwright.engine.strategy_account.events import (
     CancellationOrdered,
     CapitalAllocated,
     Event,
+    LeverageSet,
     LiquidationStarted,
     OrderDoubted,
     SignalAccepted,
@@ -24,7 +32,7 @@ from orderwright.engine.strategy_account.events import (
 )
 from orderwright.engine.strategy_account.evolve import evolve_all
 from orderwright.engine.strategy_account.placing import fresh_quote
-from orderwright.engine.strategy_account.progress import Decided, advance, needing_market, refused
+from orderwright.engine.strategy_account.progress import Decided, advance, needing_leverage, needing_market, refused
 from orderwright.engine.strategy_account.reconcile import cancel_answered, order_seen, placement_answered
 from orderwright.engine.strategy_account.resolving import resolution_objection, resolve
 from orderwright.engine.strategy_account.state import Context, State
@@ -131,6 +139,21 @@ def _quote_answered(state: State, answer: QuoteAnswered, context: Context) -> li
     ]
 
 
+def _leverage_answered(state: State, answer: LeverageAnswered, context: Context) -> list[Event]:
+    problem = answer.problem
+    if problem is None:
+        is_news = state.leverages.get(answer.symbol) != answer.leverage
+        return [LeverageSet(at=context.now, symbol=answer.symbol, leverage=answer.leverage)] if is_news else []
+    if isinstance(problem, Unclear) or problem.again_after is not None:
+        # It can be asked for again, and is, for as long as a leg waits for it.
+        return []
+    error = f"The leverage of {answer.symbol} could not be set: {problem.error}"
+    return [
+        refused(run, leg, context, code=problem.code, error=error)
+        for run, leg in needing_leverage(state, context, answer.symbol)
+    ]
+
+
 def _why_unusable(answer: QuoteAnswered, context: Context) -> str | None:
     quote = answer.result
     if isinstance(quote, Unclear):
@@ -177,4 +200,5 @@ _DECISIONS: dict[type[Any], Callable[[State, Any, Context], list[Event]]] = {
     CancelAnswered: cancel_answered,
     OrderSeen: order_seen,
     QuoteAnswered: _quote_answered,
+    LeverageAnswered: _leverage_answered,
 }

@@ -1,11 +1,15 @@
 """What a strategy account still owes the outside world in a given state: sends, cancels, looks and prices."""
 
+from decimal import Decimal
+
+from msgspec import Struct
+
 from orderwright.engine.ids import OrderId
 from orderwright.engine.instruments import MarketType
 from orderwright.engine.money import add
 from orderwright.engine.orders import CancelState, Order, OrderStatus, Purpose
-from orderwright.engine.outcomes import CancelOrder, Effect, FetchQuote, LookUpOrder, PlaceOrder
-from orderwright.engine.strategy_account.placing import place
+from orderwright.engine.outcomes import CancelOrder, Effect, FetchQuote, LookUpOrder, PlaceOrder, SetLeverage
+from orderwright.engine.strategy_account.placing import NeedsLeverage, place
 from orderwright.engine.strategy_account.progress import due_legs
 from orderwright.engine.strategy_account.reconcile import misses_count_after
 from orderwright.engine.strategy_account.refreshing import AwaitsLooks, awaited_by_liquidation, not_looked_at
@@ -18,7 +22,8 @@ _AT_ANY_TIME = Micros(0)
 def outstanding(state: State, context: Context) -> list[Effect]:
     """Return every effect that is owed; the shell sends each at most once at a time."""
     effects: list[Effect] = []
-    symbols, awaited = _needed_by_decisions(state, context)
+    needs = _needed_by_decisions(state, context)
+    awaited = needs.news
     for order in state.orders.values():
         if order.status is OrderStatus.PENDING and not order.placement_in_doubt:
             effects.append(_place(state, order))
@@ -32,7 +37,13 @@ def outstanding(state: State, context: Context) -> list[Effect]:
             effects.append(look(state, order, context, fresh_from=_misses_count_from(order, context)))
     deadline = Micros(context.now + context.rules.call_timeout)
     market_type = _market_type(state)
-    effects.extend(FetchQuote(symbol=symbol, deadline=deadline, market_type=market_type) for symbol in sorted(symbols))
+    effects.extend(
+        FetchQuote(symbol=symbol, deadline=deadline, market_type=market_type) for symbol in sorted(needs.prices)
+    )
+    effects.extend(
+        SetLeverage(symbol=symbol, leverage=leverage, deadline=deadline, market_type=market_type)
+        for symbol, leverage in needs.leverages.items()
+    )
     return effects
 
 
@@ -95,10 +106,18 @@ def _is_to_be_looked_at(order: Order, context: Context) -> bool:
     return not context.market.traits.tells_at_once and order.order_id not in context.sightings
 
 
-def _needed_by_decisions(state: State, context: Context) -> tuple[set[str], dict[OrderId, Micros]]:
-    # The symbols whose price, and the orders about which news from a moment on, is waited for.
+class _Needs(Struct, frozen=True, kw_only=True):
+    """What is waited for: symbols' prices, news of orders from a moment on, leverages by symbol."""
+
+    prices: set[str]
+    news: dict[OrderId, Micros]
+    leverages: dict[str, Decimal]
+
+
+def _needed_by_decisions(state: State, context: Context) -> _Needs:
     symbols: set[str] = set()
     awaited: dict[OrderId, Micros] = {}
+    leverages: dict[str, Decimal] = {}
     if state.liquidation is not None:
         awaited.update(awaited_by_liquidation(state, state.liquidation, context))
     for retry in state.retries.values():
@@ -113,13 +132,15 @@ def _needed_by_decisions(state: State, context: Context) -> tuple[set[str], dict
         if leg.instruction.is_cancel:
             continue
         match place(state, run, leg.instruction, context):
+            case NeedsLeverage(symbol=symbol, leverage=leverage):
+                leverages[symbol] = leverage
             case AwaitsLooks(order_ids=order_ids, since=since):
                 awaited.update(dict.fromkeys(order_ids, since))
             case _:
                 # Also when it could be decided by now, since the markets were loaded after the decision to wait: the
                 # answer brings it up again.
                 symbols.add(context.market.symbol_of(leg.instruction.symbol or ""))
-    return symbols, awaited
+    return _Needs(prices=symbols, news=awaited, leverages=leverages)
 
 
 def _market_type(state: State) -> MarketType | None:

@@ -98,6 +98,14 @@ class RefreshStarted(Struct, frozen=True, kw_only=True, tag="refresh_started"):
     symbol: str
 
 
+class LeverageSet(Struct, frozen=True, kw_only=True, tag="leverage_set"):
+    """The exchange trades futures of `symbol` with this leverage from now on."""
+
+    at: Micros
+    symbol: str
+    leverage: Decimal
+
+
 class OrderRequested(Struct, frozen=True, kw_only=True, tag="order_requested", omit_defaults=True):
     """An order is to be sent; committed before any byte leaves. `inputs` are the figures the size came from.
 
@@ -379,6 +387,7 @@ Event = (
     | CancellationOrdered
     | LegRefused
     | RefreshStarted
+    | LeverageSet
     | OrderRequested
     | OrderAccepted
     | DoubtResolved

@@ -90,6 +90,10 @@ def _signal_ended(state: State, event: e.SignalEnded) -> State:
     )
 
 
+def _leverage_set(state: State, event: e.LeverageSet) -> State:
+    return replace(state, leverages={**state.leverages, event.symbol: event.leverage})
+
+
 def _position_adopted(state: State, event: e.PositionAdopted) -> State:
     held = replace(state.position(event.symbol), base=event.base, quote=event.quote)
     position = after_adoption(held, event.amount, event.price)
@@ -118,6 +122,7 @@ _CHANGES: dict[type[Any], Callable[[State, Any], State]] = {
     e.CancellationOrdered: _cancellation_ordered,
     e.LegRefused: _unchanged,
     e.RefreshStarted: orders.refresh_started,
+    e.LeverageSet: _leverage_set,
     e.OrderRequested: orders.order_requested,
     e.OrderAccepted: orders.order_accepted,
     e.DoubtResolved: _unchanged,

@@ -6,7 +6,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from orderwright.engine.ids import SignalId, client_order_id
-from orderwright.engine.instruments import Instrument, Quote, SymbolAmbiguous, SymbolUnknown
+from orderwright.engine.instruments import Instrument, MarketType, Quote, SymbolAmbiguous, SymbolUnknown
 from orderwright.engine.money import ZERO, plain, round_to_tick
 from orderwright.engine.orders import Purpose
 from orderwright.engine.signals import STOPS, Instruction, OrderType
@@ -16,6 +16,7 @@ from orderwright.engine.strategy_account.exposure import (
     closes_reduce_only,
     exposure_added,
     free_capital,
+    leverage_of,
     siblings_in,
     taken_symbols,
 )
@@ -31,6 +32,13 @@ class NeedsMarket(Struct, frozen=True, kw_only=True):
     symbol: str
 
 
+class NeedsLeverage(Struct, frozen=True, kw_only=True):
+    """Nothing is placed before the exchange trades the symbol with this leverage."""
+
+    symbol: str
+    leverage: Decimal
+
+
 class Reference(Struct, frozen=True, kw_only=True):
     """The price an order is judged by; not `is_current` where only the position's own average was at hand."""
 
@@ -40,7 +48,7 @@ class Reference(Struct, frozen=True, kw_only=True):
 
 def place(
     state: State, run: Run, instruction: Instruction, context: Context
-) -> OrderRequested | RefreshStarted | Refusal | NeedsMarket | AwaitsLooks:
+) -> OrderRequested | RefreshStarted | Refusal | NeedsMarket | NeedsLeverage | AwaitsLooks:
     """Decide one placing leg of a signal: the order to request, why not, or what must be known first."""
     refusal = _refusal_at_once(state, run, instruction, context)
     if refusal is not None:
@@ -63,6 +71,9 @@ def place(
     refused = refusal_of_size(state, size, instrument, reference, context)
     if refused is not None:
         return refused
+    leverage = leverage_of(state, instrument)
+    if _is_leverage_unset(state, instrument, leverage, context) and size.purpose is Purpose.ENTRY:
+        return NeedsLeverage(symbol=instrument.symbol, leverage=leverage)
     return request(
         run.signal_id,
         leg=instruction.leg,
@@ -76,6 +87,11 @@ def place(
         expires_at=instruction.expires_at,
         context=context,
     )
+
+
+def _is_leverage_unset(state: State, instrument: Instrument, leverage: Decimal, context: Context) -> bool:
+    is_set_there = instrument.market_type is MarketType.FUTURES and context.market.traits.sets_leverage
+    return is_set_there and state.leverages.get(instrument.symbol) != leverage
 
 
 def _looks(

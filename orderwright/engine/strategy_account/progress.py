@@ -8,7 +8,7 @@ from orderwright.engine.strategy_account.cancelling import cancel, cancellation_
 from orderwright.engine.strategy_account.events import Event, LegRefused, SignalEnded
 from orderwright.engine.strategy_account.evolve import evolve_all
 from orderwright.engine.strategy_account.liquidation import liquidation_step
-from orderwright.engine.strategy_account.placing import NeedsMarket, place
+from orderwright.engine.strategy_account.placing import NeedsLeverage, NeedsMarket, place
 from orderwright.engine.strategy_account.refreshing import AwaitsLooks
 from orderwright.engine.strategy_account.results import LegStatus
 from orderwright.engine.strategy_account.retrying import retry_step
@@ -68,6 +68,16 @@ def needing_market(state: State, context: Context, symbol: str) -> Iterator[tupl
                 yield run, leg
 
 
+def needing_leverage(state: State, context: Context, symbol: str) -> Iterator[tuple[Run, Leg]]:
+    """Yield the undecided legs that cannot go on before the leverage of `symbol` is set at the exchange."""
+    for run, leg in due_legs(state, context):
+        if leg.instruction.is_cancel:
+            continue
+        needed = place(state, run, leg.instruction, context)
+        if isinstance(needed, NeedsLeverage) and needed.symbol == symbol:
+            yield run, leg
+
+
 def running(state: State) -> tuple[Run, ...]:
     """Return what goes forward side by side: every operation, and the first signal of the queue."""
     return (*state.operations, *state.queue[:1])
@@ -119,7 +129,7 @@ def _decide_leg(state: State, run: Run, leg: Leg, context: Context) -> list[Even
     match decision:
         case Refusal(code=code, error=error):
             return [refused(run, leg, context, code=code, error=error)]
-        case NeedsMarket() | AwaitsLooks():
+        case NeedsMarket() | NeedsLeverage() | AwaitsLooks():
             return []
         case list():
             return decision

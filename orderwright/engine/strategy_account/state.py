@@ -101,6 +101,7 @@ class State(Struct, frozen=True, kw_only=True):
     it. `retries` are orders that wait for their next attempt, by the id of the last, `watched` those that were never
     placed and could turn up. `last_sequence` is the latest signal accepted: one with an equal or lower sequence has
     been here before.
+    `leverages` are those that the exchange was told of, by symbol.
     `adoptions` are the operators' commands of the last day by which something was adopted.
     """
 
@@ -115,6 +116,7 @@ class State(Struct, frozen=True, kw_only=True):
     operations: tuple[Run, ...] = ()
     last_sequence: int = 0
     liquidation: Liquidation | None = None
+    leverages: dict[str, Decimal] = {}
     adoptions: dict[SignalId, Micros] = {}
 
     @property

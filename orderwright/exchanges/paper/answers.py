@@ -7,6 +7,7 @@ from orderwright.engine.outcomes import (
     Effect,
     ExchangeOrder,
     FetchQuote,
+    LeverageAnswered,
     LookUpOrder,
     NotFound,
     OrderSeen,
@@ -16,6 +17,7 @@ from orderwright.engine.outcomes import (
     PlaceOrder,
     QuoteAnswered,
     Refused,
+    SetLeverage,
     Unclear,
 )
 from orderwright.engine.traits import Traits
@@ -85,6 +87,11 @@ def cancellation(effect: CancelOrder, answer: Cancelled | NotFound | Refused | U
     return CancelAnswered(order_id=effect.order_id, result=answer, attempt=effect.attempt)
 
 
+def leverage_answer(effect: SetLeverage, problem: Refused | Unclear | None) -> LeverageAnswered:
+    """Return what came of setting a leverage."""
+    return LeverageAnswered(symbol=effect.symbol, leverage=effect.leverage, problem=problem)
+
+
 def turned_away(effect: Effect, words: str, *, again_after: int, asked_at: Micros) -> Outcome:
     """Return the outcome of an effect that the exchange turned away for too many requests: nothing was done."""
     return _no(effect, Refused(code=RATE_LIMITED, error=words, again_after=again_after), asked_at=asked_at)
@@ -102,6 +109,8 @@ def unclear(effect: Effect, reason: str, *, asked_at: Micros) -> Outcome:
             return OrderSeen(order_id=effect.order_id, asked_at=asked_at, result=result)
         case FetchQuote():
             return QuoteAnswered(symbol=effect.symbol, result=result)
+        case SetLeverage():
+            return leverage_answer(effect, result)
 
 
 def not_sent(effect: Effect, reason: str, *, asked_at: Micros) -> Outcome:
@@ -115,5 +124,7 @@ def _no(effect: Effect, refused: Refused, *, asked_at: Micros) -> Outcome:
             return placement(effect, refused)
         case CancelOrder():
             return cancellation(effect, refused)
+        case SetLeverage():
+            return leverage_answer(effect, refused)
         case LookUpOrder() | FetchQuote():
             return unclear(effect, refused.error, asked_at=asked_at)

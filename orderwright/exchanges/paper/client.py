@@ -27,6 +27,7 @@ from orderwright.engine.outcomes import (
     PlaceOrder,
     QuoteAnswered,
     Refused,
+    SetLeverage,
     Unclear,
 )
 from orderwright.exchanges.gateway import ExchangeError, ExchangeUnavailable, LeverageRefused
@@ -34,6 +35,7 @@ from orderwright.exchanges.loop import ExchangeLoop, LoopClosed, Wire
 from orderwright.exchanges.paper.answers import (
     cancellation,
     key_of,
+    leverage_answer,
     not_sent,
     order_of,
     placement,
@@ -42,7 +44,8 @@ from orderwright.exchanges.paper.answers import (
 )
 from orderwright.exchanges.paper.profiles import profile_named
 from orderwright.exchanges.paper.records import RATE_LIMITED, Balance, OrderKey, PaperPosition
-from orderwright.exchanges.paper.wire import NOT_FOUND, OpenAccount, Placement, Problem, SetLeverage
+from orderwright.exchanges.paper.wire import NOT_FOUND, OpenAccount, Placement, Problem
+from orderwright.exchanges.paper.wire import SetLeverage as Leverage
 from orderwright.moments import SECOND, Micros
 
 T = TypeVar("T")
@@ -164,11 +167,11 @@ class HttpPaperGateway:
             LeverageRefused: the exchange does not allow it.
             ExchangeUnavailable: the exchange could not be asked, or nobody knows whether it did it.
         """
-        body = SetLeverage(account=self._account, symbol=symbol, leverage=leverage)
-        answer = self._loop.run(self._ask("POST", "/v1/leverage", SetLeverage, body=body), timeout=timeout)
+        body = Leverage(account=self._account, symbol=symbol, leverage=leverage)
+        answer = self._loop.run(self._ask("POST", "/v1/leverage", Leverage, body=body), timeout=timeout)
         if isinstance(answer, Refused) and answer.code == RATE_LIMITED:
             raise ExchangeUnavailable(answer.error)
-        if not isinstance(answer, SetLeverage):
+        if not isinstance(answer, Leverage):
             raise LeverageRefused(answer.error if isinstance(answer, Refused) else "there is nothing to set")
 
     def _started(self, effect: Effect, asked_at: Micros) -> Future[Outcome]:
@@ -226,10 +229,19 @@ class HttpPaperGateway:
                 seen = await self._ask("GET", "/v1/order", ExchangeOrder, query=self._query(key_of(effect)), wire=wire)
                 result = Unclear(reason=seen.error) if isinstance(seen, Refused) else _with_id(seen)
                 return OrderSeen(order_id=effect.order_id, asked_at=asked_at, result=result)
+            case SetLeverage():
+                return await self._leverage_set(effect, wire)
             case FetchQuote():
                 quote = await self._ask("GET", "/v1/price", Quote, query={"symbol": effect.symbol}, wire=wire)
                 unknown = Unclear(reason=f"the exchange has no price for {effect.symbol}")
                 return QuoteAnswered(symbol=effect.symbol, result=quote if isinstance(quote, Quote) else unknown)
+
+    async def _leverage_set(self, effect: SetLeverage, wire: Wire) -> Outcome:
+        body = Leverage(account=self._account, symbol=effect.symbol, leverage=effect.leverage)
+        answer = await self._ask("POST", "/v1/leverage", Leverage, body=body, wire=wire)
+        if isinstance(answer, NotFound):
+            return leverage_answer(effect, Unclear(reason="the exchange answered with not found"))
+        return leverage_answer(effect, answer if isinstance(answer, Refused) else None)
 
     async def _placed(self, effect: PlaceOrder, wire: Wire) -> Outcome:
         body = Placement(account=self._account, order=order_of(effect, self.traits))

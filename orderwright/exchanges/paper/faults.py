@@ -22,6 +22,7 @@ OPERATIONS = {
     ("GET", "/v1/open-orders"): "open_orders",
     ("GET", "/v1/balances"): "balances",
     ("GET", "/v1/price"): "price",
+    ("POST", "/v1/leverage"): "leverage",
     ("POST", "/v1/accounts"): "open_account",
     ("GET", "/v1/instruments"): "instruments",
 }

@@ -14,12 +14,14 @@ from orderwright.engine.outcomes import (
     Outcome,
     PlaceOrder,
     QuoteAnswered,
+    SetLeverage,
     Unclear,
 )
 from orderwright.exchanges.gateway import ExchangeError, ExchangeUnavailable, LeverageRefused
 from orderwright.exchanges.paper.answers import (
     cancellation,
     key_of,
+    leverage_answer,
     order_of,
     placement,
     turned_away,
@@ -145,6 +147,9 @@ class PaperGateway:
             case LookUpOrder():
                 seen = self._exchange.look(self._account, key_of(effect))
                 return OrderSeen(order_id=effect.order_id, asked_at=asked_at, result=seen)
+            case SetLeverage():
+                problem = self._exchange.set_leverage(self._account, effect.symbol, effect.leverage)
+                return leverage_answer(effect, problem)
             case FetchQuote():
                 symbol = self._exchange.symbol_of(effect.symbol)
                 quote = None if symbol is None else self._exchange.quote(symbol)

@@ -31,6 +31,7 @@ PAPER_TRAITS = Traits(
     request_expiry=True,
     native_stops=True,
     reduce_only=True,
+    sets_leverage=True,
     lag=SECOND,
 )
 
@@ -112,6 +113,7 @@ _BINANCE = Profile(
         request_expiry=True,
         native_stops=True,
         reduce_only=True,
+        sets_leverage=True,
     ),
     market_types=_BOTH,
     stops={MarketType.SPOT: StopStyle.HELD, MarketType.FUTURES: StopStyle.CHILD},
@@ -131,6 +133,7 @@ _BYBIT = Profile(
         request_expiry=True,
         native_stops=True,
         reduce_only=True,
+        sets_leverage=True,
         tells_at_once=False,
     ),
     market_types=_BOTH,
@@ -151,6 +154,7 @@ _OKX = Profile(
         request_expiry=True,
         native_stops=True,
         reduce_only=True,
+        sets_leverage=True,
         tells_at_once=False,
     ),
     market_types=_BOTH,

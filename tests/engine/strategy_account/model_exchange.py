@@ -12,6 +12,7 @@ from orderwright.engine.outcomes import (
     Effect,
     ExchangeOrder,
     FetchQuote,
+    LeverageAnswered,
     LookUpOrder,
     NotFound,
     OrderSeen,
@@ -21,6 +22,7 @@ from orderwright.engine.outcomes import (
     PlaceOrder,
     QuoteAnswered,
     Refused,
+    SetLeverage,
     Unclear,
 )
 from orderwright.engine.signals import STOPS, OrderType, Side
@@ -88,6 +90,9 @@ class ModelExchange:
                 found = self.books.get(effect.order_id)
                 result = Unclear(reason="lost") if _is_silent(fate) else found.shown() if found else NotFound()
                 return OrderSeen(order_id=effect.order_id, asked_at=now, result=result)
+            case SetLeverage():
+                problem = Unclear(reason="lost") if _is_silent(fate) else None
+                return LeverageAnswered(symbol=effect.symbol, leverage=effect.leverage, problem=problem)
             case FetchQuote():
                 quote = Quote(symbol=effect.symbol, price=self.price, at=now)
                 return QuoteAnswered(symbol=effect.symbol, result=Unclear(reason="lost") if _is_silent(fate) else quote)

@@ -16,12 +16,14 @@ from orderwright.engine.outcomes import (
     CancelOrder,
     Effect,
     FetchQuote,
+    LeverageAnswered,
     LookUpOrder,
     OrderSeen,
     Outcome,
     PlacementAnswered,
     PlaceOrder,
     QuoteAnswered,
+    SetLeverage,
 )
 from orderwright.engine.signals import OrderType, Side
 from orderwright.engine.strategy_account.commands import Recover
@@ -262,6 +264,8 @@ def key_of(item: Effect | Outcome) -> tuple[str, str]:
             return "look", item.order_id
         case FetchQuote() | QuoteAnswered():
             return "quote", item.symbol
+        case SetLeverage() | LeverageAnswered():
+            return "leverage", item.symbol
 
 
 def booked_once(play: Play) -> None:
