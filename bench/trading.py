@@ -7,7 +7,7 @@ from uuid import UUID
 from orderwright.engine.ids import OrderId, SignalId
 from orderwright.engine.instruments import Instruments, MarketType, Quote
 from orderwright.engine.orders import Fill, OrderStatus
-from orderwright.engine.outcomes import ExchangeOrder, Placed, PlacementAnswered
+from orderwright.engine.outcomes import ExchangeOrder, LeverageAnswered, Placed, PlacementAnswered
 from orderwright.engine.signals import AUTOMATIC_PRIORITY, Instruction, OrderType, Side
 from orderwright.engine.strategy_account.commands import AdoptTerms, ExecuteSignal, Message
 from orderwright.engine.strategy_account.decide import decide
@@ -33,6 +33,7 @@ _TERMS = AdoptTerms(
         capital={"USDT": Decimal(100_000_000)},
     )
 )
+_LEVERAGE = LeverageAnswered(symbol=_SYMBOL, leverage=Decimal(2))
 
 
 def fill(number: int, at: Micros) -> FillRecorded:
@@ -48,18 +49,26 @@ def fill(number: int, at: Micros) -> FillRecorded:
 
 def history(signals: int) -> Iterator[Event]:
     """Yield the events of a strategy account that carried out that many signals, buying and selling in turn."""
-    state = State()
-    for number in range(signals + 1):
-        state, events = _carried_out(state, _signal(number) if number else _TERMS, number)
+    state, events = _opened()
+    yield from events
+    for number in range(1, signals + 1):
+        state, events = _carried_out(state, _signal(number), number)
         yield from events
 
 
 def round_trip(number: int) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
     """Return the events of a buy (with that odd number) and of the sell after it, which leave nothing behind."""
-    state, _ = _carried_out(State(), _TERMS, 0)
+    state, _ = _opened()
     state, bought = _carried_out(state, _signal(number), number)
     _, sold = _carried_out(state, _signal(number + 1), number + 1)
     return tuple(bought), tuple(sold)
+
+
+def _opened() -> tuple[State, list[Event]]:
+    state, adopted = _carried_out(State(), _TERMS, 0)
+    # Nothing is folded differently for it, and the library's aggregate does without.
+    state, _ = _carried_out(state, _LEVERAGE, 0)
+    return state, adopted
 
 
 def _carried_out(state: State, message: Message, number: int) -> tuple[State, list[Event]]:
