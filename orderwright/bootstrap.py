@@ -6,6 +6,7 @@ DATA/anchor.key      the key that anchors are signed with, made at its first use
 DATA/engine.json     address and local token of the engine that runs on this data, readable by its user only
 """
 
+import gc
 import logging
 import os
 import threading
@@ -228,6 +229,9 @@ def serve(
             read_models=background.read_models, jobs=background.jobs, conditions=background.conditions
         )
         server = build_server(engine, config, backstage) if standby is None else standby.server
+        # What is here by now stays: no collection is to look through it again while webhooks wait.
+        gc.collect()
+        gc.freeze()
         engine.start()
         background.start()
         if standby is None:
