@@ -6,7 +6,7 @@ from itertools import count
 from queue import SimpleQueue
 from typing import Protocol
 
-_LOOK_SECONDS = 0.05
+_LOOK_SECONDS = 0.1
 _HANDS = count(1)
 
 
