@@ -15,7 +15,7 @@ from bench.figures import Figure, Finding, percentile
 from bench.flood import Flood, Flowing, Told
 from bench.installation import Link, ProcessFailed, Served, install, process, temporary_folder
 from bench.load import Load, Sender, run_load
-from bench.process_costs import between, family_cpu, switches, thread_costs
+from bench.process_costs import between, family_cpu, process_cpu, switches, thread_costs
 from bench.scale import Scale
 from bench.watched_serve import Account
 from orderwright.eventstore.connect import LogPlace, open_log
@@ -141,15 +141,22 @@ def _under_load(served: Served, bare: Served, senders: tuple[Sender, ...], scale
         raise ProcessFailed(message)
     run_load(load)
     earlier, batches, events = _reported(folder / "account.json"), *_log_size(folder / "data")
-    before, database = thread_costs(served.pid), family_cpu(server.pid)
+    whole, before, database = process_cpu(served.pid), thread_costs(served.pid), family_cpu(server.pid)
     answered = run_load(load)
-    after, database = thread_costs(served.pid), family_cpu(server.pid) - database
+    whole, after, database = (
+        process_cpu(served.pid) - whole,
+        thread_costs(served.pid),
+        family_cpu(server.pid) - database,
+    )
     later, commits, appended = _reported(folder / "account.json"), *_log_size(folder / "data")
     given, taken = switches(before, after)
+    threads = between(before, after, later.threads)
+    # Only a hand of the actors ends under load, when it was held up and another one has taken over.
+    threads["actors"] += max(0.0, whole - sum(threads.values()))
     return _Loaded(
         webhooks=answered.taken,
         seconds=answered.seconds,
-        threads=between(before, after, later.threads),
+        threads=threads,
         costs={name: cost.cpu - earlier.costs[name].cpu for name, cost in later.costs.items() if name in earlier.costs},
         database=database,
         bare=_bare_cpu(bare, load),

@@ -36,6 +36,12 @@ def thread_costs(pid: int) -> dict[int, ThreadCost]:
     return costs
 
 
+def process_cpu(pid: int) -> float:
+    """Return the seconds of a CPU that a process has taken so far, also by threads that have ended."""
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
 def family_cpu(pid: int) -> float:
     """Return the seconds of a CPU that a process and its children have taken so far."""
     parent = psutil.Process(pid)
