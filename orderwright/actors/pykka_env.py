@@ -99,6 +99,11 @@ def _leverage_unsent(effect: SetLeverage) -> Outcome:
     return LeverageAnswered(symbol=effect.symbol, leverage=effect.leverage, problem=Unclear(reason=_NOT_OURS))
 
 
+def _unforeseen(doing: str, error: Exception) -> str:
+    logger.error("%s failed in an unforeseen way", doing, exc_info=error)
+    return f"{doing} failed in an unforeseen way: {type(error).__name__}"
+
+
 class PykkaEnv:
     """Implements `Env`; see there."""
 
@@ -178,6 +183,8 @@ class PykkaEnv:
             loaded = self._load(stream)
         except EventStoreError as exc:
             self.tell(LoadFailed(reason=str(exc)), to)
+        except Exception as exc:  # noqa: BLE001 -- nobody would hear of it, and the actor would wait for ever
+            self.tell(LoadFailed(reason=_unforeseen(f"reading {stream}", exc)), to)
         else:
             self.tell(loaded, to)
 
@@ -271,6 +278,8 @@ class PykkaEnv:
             self._gateway(account).open()
         except ExchangeError as exc:
             self.tell(Unreachable(reason=str(exc)), to)
+        except Exception as exc:  # noqa: BLE001 -- as in _read
+            self.tell(Unreachable(reason=_unforeseen(f"connecting {account}", exc)), to)
         else:
             self.tell(Connected(), to)
 
@@ -284,6 +293,8 @@ class PykkaEnv:
             orders = self._gateway(account).open_orders()
         except ExchangeError as exc:
             self.tell(Unreachable(reason=str(exc)), to)
+        except Exception as exc:  # noqa: BLE001 -- as in _read
+            self.tell(Unreachable(reason=_unforeseen(f"asking {account} for its open orders", exc)), to)
         else:
             self.tell(Surveyed(orders=orders, asked_at=asked_at), to)
 

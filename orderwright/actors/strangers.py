@@ -92,10 +92,10 @@ class Strangers:
     def answered(self, outcome: Outcome, orders: Mapping[OrderId, Order]) -> None:
         """Have the log asked about an order that was looked at here and is open, or has filled more than was booked."""
         order_id = getattr(outcome, "order_id", None)
-        if order_id is None or order_id in orders:
-            return
         was_met = isinstance(outcome, OrderSeen) and order_id in self._met
         self._met.discard(order_id)
+        if order_id is None or order_id in orders:
+            return
         order = _shown_in(outcome)
         if order is None or order_id in self._sightings:
             return

@@ -218,9 +218,9 @@ class StrategyAccount:
     def _rest_if_idle(self) -> None:
         is_over = self._idling.is_over()
         nobody_waits = self._listeners.are_none and self._strangers.are_none
-        if self._outcomes or self._commands:
+        if self._outcomes or self._commands or (is_over and not nobody_waits):
             self._idling.interrupt()
-        elif is_over and nobody_waits and not self._state.has_unfinished_business:
+        elif is_over and not self._state.has_unfinished_business:
             self._surroundings.show(self._state)
             self._take_snapshot()
             self._end("")

@@ -283,7 +283,8 @@ class Supervisor:
             post.delay = 0
         post.failures = [at for at in post.failures if now - at < rules.within]
         if post.is_blameless:
-            post.is_blameless = False
+            # Once the log is back, so is everything else, however long it was away.
+            post.is_blameless, post.delay = False, 0
         else:
             post.failures.append(now)
         if len(post.failures) > rules.most:

@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 _FIRST_DELAY = 0.05
 _LONGEST_DELAY = 1.0
+_REFUSED_FOR = 6.0
 _PLANS = 3
 
 
@@ -70,6 +71,7 @@ class GroupCommitWriter:
         self._closing = False
         self._ended: str | None = None
         self._trouble = ""
+        self._refused_at = -_REFUSED_FOR
         self._generation = 0
         self._tail = Tail()
         self._streams: dict[str, KnownStream] = {}
@@ -262,6 +264,7 @@ class GroupCommitWriter:
             self._in_flight = ()
             self._streams.clear()
             self._trouble = reason
+            self._refused_at = monotonic()
             self._fail(failed, reason)
         _log.error("the database refused a batch, %d appends failed: %s", len(failed), reason)
 
@@ -285,8 +288,9 @@ class GroupCommitWriter:
             self._trouble = str(error)
             _log.warning("the lease could not be renewed: %s", error)
         else:
-            # It could be written just now: what was wrong is over, or will be told of again.
-            self._trouble = ""
+            # A lease can be renewed where there is no room for a batch; who sends nothing is not kept waiting for long.
+            if monotonic() > self._refused_at + _REFUSED_FOR:
+                self._trouble = ""
 
     def _ask(self, question: Callable[[], Answer]) -> Answer:
         while True:

@@ -84,3 +84,24 @@ def test_a_doubt_that_the_exchange_does_not_end_is_ended_by_an_operators_named_d
     assert (order["order_id"], order["in_doubt"]) == (str(there.number), False)
     assert only(strategy.cancel_all())["cancelled_orders"] == 1
     assert desk.open("one") == []
+
+
+def test_an_order_of_another_strategy_cannot_be_claimed(desk: Desk) -> None:
+    mine, theirs = desk.strategy("claims", "shared"), desk.strategy("owns", "shared")
+    kept = theirs.limit("buy", 50_000)
+    desk.exchange.fault("place", "drop_before")
+    desk.exchange.request("POST", "/v1/faults", {"operation": "look", "kind": "error_before", "count": 3})
+    result = only(mine.send(symbol=SOL, order_type="LIMIT", side="buy", price=100, qty="1"))
+    assert result["status"] == "in_doubt"
+    desk.exchange.request("DELETE", "/v1/faults")
+
+    def claim(exchange_order_id: str) -> httpx.Response:
+        members = {"decision": "placed", "exchange_order_id": exchange_order_id, "why": "it is on their page"}
+        return decide(desk, mine, f"orders/{result['engine_order_id']}/resolve", **members)
+
+    refused = claim(kept["order_id"])
+    assert (refused.status_code, refused.json()["code"]) == (httpx.codes.CONFLICT, "operation_refused")
+    assert "is another one: buy 0.01 BTC/USDT" in refused.json()["error"]
+    assert claim("987654").status_code == httpx.codes.CONFLICT
+    mine.post(order_type="CANCEL_ALL_ORDER")
+    assert [str(order.number) for order in desk.open("shared")] == [kept["order_id"]]

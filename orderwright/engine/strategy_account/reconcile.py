@@ -153,7 +153,10 @@ def catch_up(order: Order, seen: ExchangeOrder, context: Context) -> list[Event]
     """Return the events that bring the log up to what the exchange shows of the order.
 
     An order is closed only when all that it filled has been booked: the filled amount decides, not the status word.
+    What is another order of the exchange's tells nothing.
     """
+    if (seen.symbol, seen.side) != (order.symbol, order.side):
+        return []
     events: list[Event] = []
     if order.status is OrderStatus.PENDING or order.placement_in_doubt:
         events.append(OrderAccepted(at=context.now, order_id=order.order_id, exchange_order_id=seen.exchange_order_id))
