@@ -172,7 +172,10 @@ def _instruction(item: Members, reading: _Reading, *, leg: int, path: str) -> In
     used = _USED[order_type]
     if not item.keys() <= used:
         _note_other_fields(item, reading, path=path, order_type=order_type)
-    symbol = read_text(item, "symbol", path) or reading.outer_symbol
+    symbol = read_text(item, "symbol", path)
+    # A cancel names its order; only a symbol of its own narrows that.
+    if symbol is None and order_type is not OrderType.CANCEL:
+        symbol = reading.outer_symbol
     side = read_side(item, path) if "side" in used else None
     given_priority = read_priority(item, path)
     instruction = Instruction(

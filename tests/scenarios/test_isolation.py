@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.scenarios.desk import Desk, Strategy
+from tests.scenarios.desk import Desk, Strategy, only
 
 
 def test_cancel_all_of_one_strategy_leaves_the_orders_of_another_on_the_same_account_and_symbol(desk: Desk) -> None:
@@ -151,3 +151,14 @@ def test_futures_closes_are_reduce_only_exactly_when_no_other_strategy_on_the_ac
     assert [(str(order.amount), order.reduce_only) for order in closes] == [("3", False), ("1", True)]
     assert (plain["status"], reduced["status"]) == ("success", "success")
     assert (first.position("SOL/USDT"), second.position("SOL/USDT")) == ("0", "0")
+
+
+def test_a_cancel_by_ref_that_names_a_symbol_takes_only_orders_of_it(desk: Desk) -> None:
+    strategy = desk.strategy("twofold", "one")
+    strategy.limit("buy", 50_000, ref="tp")
+    kept = strategy.limit("buy", 1_000, symbol="ETH/USDT", ref="tp")
+    orders = [{"order_type": "CANCEL", "ref": "tp", "symbol": "BTC/USDT"}]
+    assert only(strategy.send(orders=orders))["cancelled_orders"] == 1
+    assert [str(order.number) for order in desk.open("one")] == [kept["order_id"]]
+    assert only(strategy.send(symbol="BTC/USDT", orders=[{"order_type": "CANCEL", "ref": "tp"}]))["status"] == "success"
+    assert desk.open("one") == []

@@ -55,11 +55,11 @@ def _nothing_to_cancel(run: Run, instruction: Instruction, context: Context) -> 
 
 
 def _target(instruction: Instruction, context: Context) -> Callable[[Order], bool]:
+    is_of_symbol = _of_symbol(instruction.symbol, context)
     if instruction.order_type is OrderType.CANCEL:
         if instruction.order_id is not None:
-            return lambda order: instruction.order_id in _names(order, context)
-        return lambda order: instruction.ref is not None and instruction.ref == order.ref
-    is_of_symbol = _of_symbol(instruction.symbol, context)
+            return lambda order: instruction.order_id in _names(order, context) and is_of_symbol(order.symbol)
+        return lambda order: instruction.ref is not None and instruction.ref == order.ref and is_of_symbol(order.symbol)
     return lambda order: instruction.side in (None, order.side) and is_of_symbol(order.symbol)
 
 
