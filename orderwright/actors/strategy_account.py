@@ -218,9 +218,9 @@ class StrategyAccount:
     def _rest_if_idle(self) -> None:
         is_over = self._idling.is_over()
         nobody_waits = self._listeners.are_none and self._strangers.are_none
-        if self._outcomes or self._commands or (is_over and not nobody_waits):
+        if self._outcomes or self._commands:
             self._idling.interrupt()
-        elif is_over and not self._state.has_unfinished_business:
+        elif is_over and nobody_waits and not self._state.has_unfinished_business:
             self._surroundings.show(self._state)
             self._take_snapshot()
             self._end("")
@@ -231,6 +231,9 @@ class StrategyAccount:
             if isinstance(mail.outcome, OrderSeen):
                 self._unseen.discard(mail.outcome.order_id)
             self._strangers.answered(mail.outcome, self._state.orders)
+            if isinstance(mail.outcome, OrderSeen) and self._phase is _Phase.LIVE:
+                # That look may have been all that kept it up.
+                self._idling.interrupt()
             self._decide(mail.outcome)
         elif isinstance(mail, Recalled):
             if sighting := self._strangers.recalled(mail):

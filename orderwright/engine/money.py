@@ -82,6 +82,12 @@ def floor_to_step(amount: Decimal, step: Decimal) -> Decimal:
     return tidy(_WIDE_DOWN.multiply(steps, step))
 
 
+def ceil_to_step(amount: Decimal, step: Decimal) -> Decimal:
+    """Return the smallest multiple of `step` (> 0) that is not below `amount` (>= 0)."""
+    below = floor_to_step(amount, step)
+    return below if below == amount else tidy(_WIDE_DOWN.add(below, step))
+
+
 def round_to_tick(price: Decimal, tick: Decimal) -> Decimal:
     """Return the multiple of `tick` (> 0) nearest to `price`, halves up; zero if `price` is below half a tick."""
     ticks = _WIDE_DOWN.divide(price, tick).to_integral_value(rounding=ROUND_HALF_UP)

@@ -21,11 +21,11 @@ def test_spot_amounts_are_capital_times_percent_by_price_rounded_down_to_the_ste
     assert order.amount == Decimal("0.14285")
 
 
-def test_prices_are_rounded_to_the_tick(desk: Desk) -> None:
+def test_limits_are_rounded_to_the_tick_and_never_to_a_worse_price(desk: Desk) -> None:
     strategy = desk.strategy("ticks", "one")
     strategy.limit("buy", "90000.07")
-    (order,) = desk.open("one")
-    assert order.price == Decimal("90000.1")
+    strategy.limit("sell", "110000.01")
+    assert [order.price for order in desk.open("one")] == [Decimal("90000.0"), Decimal("110000.1")]
 
 
 @pytest.mark.parametrize(

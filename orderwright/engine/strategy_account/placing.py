@@ -7,9 +7,9 @@ from msgspec import Struct
 
 from orderwright.engine.ids import SignalId, client_order_id
 from orderwright.engine.instruments import Instrument, MarketType, Quote, SymbolAmbiguous, SymbolUnknown
-from orderwright.engine.money import ZERO, plain, round_to_tick
+from orderwright.engine.money import ZERO, ceil_to_step, floor_to_step, plain, round_to_tick
 from orderwright.engine.orders import Purpose
-from orderwright.engine.signals import STOPS, Instruction, OrderType
+from orderwright.engine.signals import STOPS, Instruction, OrderType, Side
 from orderwright.engine.strategy_account.events import OrderRequested, RefreshStarted
 from orderwright.engine.strategy_account.exposure import (
     capital_needed,
@@ -80,7 +80,7 @@ def place(
         size=size,
         instrument=instrument,
         order_type=instruction.order_type,
-        limit=_on_tick(instruction.price, instrument),
+        limit=_limit_on_tick(instruction.price, size.side, instrument),
         stop=_on_tick(instruction.stop_price, instrument),
         reference_price=reference.price,
         ref=instruction.ref,
@@ -113,7 +113,8 @@ def _sized(
     close = close_size(state, instruction, instrument) if instruction.is_close else None
     if isinstance(close, Refusal):
         return close
-    reference = _reference(instruction, instrument, context)
+    side = instruction.side if close is None else close.side
+    reference = _reference(instruction, side, instrument, context)
     if isinstance(reference, Refusal):
         return reference
     if close is not None:
@@ -226,16 +227,28 @@ def _has_unsettled_cancel(state: State, run: Run, symbol: str) -> bool:
     )
 
 
-def _reference(instruction: Instruction, instrument: Instrument, context: Context) -> Reference | Refusal | None:
+def _reference(
+    instruction: Instruction, side: Side | None, instrument: Instrument, context: Context
+) -> Reference | Refusal | None:
     own = [price for price in (instruction.price, instruction.stop_price) if price is not None]
     for price in own:
-        if not round_to_tick(price, instrument.tick):
+        if price < instrument.tick:
             error = f"The price {plain(price)} is below the market's tick of {plain(instrument.tick)}."
             return Refusal(code="invalid_field", error=error)
+    limit = _limit_on_tick(instruction.price, side, instrument)
+    if limit is not None:
+        return Reference(price=limit, is_current=True)
     if own:
         return Reference(price=round_to_tick(own[0], instrument.tick), is_current=True)
     quote = fresh_quote(context.market.quotes, instrument.symbol, context)
     return None if quote is None else Reference(price=quote.price, is_current=True)
+
+
+def _limit_on_tick(price: Decimal | None, side: Side | None, instrument: Instrument) -> Decimal | None:
+    # Never worse than what the sender named.
+    if price is None:
+        return None
+    return floor_to_step(price, instrument.tick) if side is Side.BUY else ceil_to_step(price, instrument.tick)
 
 
 def _on_tick(price: Decimal | None, instrument: Instrument) -> Decimal | None:

@@ -60,7 +60,7 @@ def test_the_amount_is_rounded_down_to_the_step() -> None:
 
 def test_a_limit_is_rounded_to_the_tick_and_sized_at_that() -> None:
     account = StrategyAccountUnderTest(SPOT, capital="1000", price=None)
-    request = the_request(account, buy("100", price="99.96"))
+    request = the_request(account, buy("100", price="100.06"))
     assert request.price == request.reference_price == Decimal(100)
     assert request.amount == 10
 

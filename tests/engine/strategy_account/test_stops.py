@@ -68,7 +68,7 @@ def test_a_stop_is_sent_with_its_stop_price_and_its_limit_on_the_tick(account: S
     assert (effect.order_type, effect.stop_price, effect.price) == (
         OrderType.STOP_LIMIT,
         Decimal(105),
-        Decimal("106.3"),
+        Decimal("106.2"),
     )
 
 
