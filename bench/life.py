@@ -2,8 +2,7 @@
 
 import time
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -64,7 +63,7 @@ class _Loaded(Struct, frozen=True, kw_only=True):
 
     webhooks: int
     seconds: float
-    threads: Counter[str]
+    threads: Mapping[str, float]
     costs: dict[str, float]
     database: float
     bare: float
@@ -218,10 +217,11 @@ def _cost_figures(loaded: _Loaded) -> tuple[Figure, ...]:
     return (whole, *kinds, *parts, cost("PostgreSQL's processes", loaded.database))
 
 
-def _gathered(threads: Counter[str]) -> list[tuple[str, float]]:
+def _gathered(threads: Mapping[str, float]) -> list[tuple[str, float]]:
     """Return the kinds that take a hundredth or more, and the rest as one."""
     least = sum(threads.values()) / 100
-    large = [(kind, seconds) for kind, seconds in threads.most_common() if seconds >= least]
+    ranked = sorted(threads.items(), key=lambda one: -one[1])
+    large = [(kind, seconds) for kind, seconds in ranked if seconds >= least]
     return [*large, ("all others", sum(threads.values()) - sum(seconds for _, seconds in large))]
 
 

@@ -96,7 +96,7 @@ class LongLog:
     @property
     def epoch(self) -> int:
         """The epoch of the last lease."""
-        return self._table.epoch
+        return int(self._table.epoch)
 
     @property
     def position(self) -> int:

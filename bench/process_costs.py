@@ -1,6 +1,6 @@
 """What processes have taken of the processors so far, thread by thread, and how often they were switched."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -50,9 +50,9 @@ def family_cpu(pid: int) -> float:
 
 def between(
     before: Mapping[int, ThreadCost], after: Mapping[int, ThreadCost], kinds: Mapping[int, str]
-) -> Counter[str]:
+) -> defaultdict[str, float]:
     """Return the seconds of a CPU that each kind of thread took between two readings."""
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     for number, cost in after.items():
         earlier = before.get(number)
         seconds[kinds.get(number, "others")] += cost.cpu - (earlier.cpu if earlier else 0.0)
