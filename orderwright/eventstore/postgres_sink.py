@@ -34,6 +34,8 @@ _STANDBY_PAUSE = 0.25
 _MARGIN = 0.1
 _OVER = "OW001"
 _MOVED = "OW005"
+# Connection exceptions, and shutdowns of the server or of the session.
+_SESSION_ENDS = ("08", "57P")
 _PURPOSE = "writer"
 _BINARY = (Format.BINARY,) * len(packed.TYPES)
 
@@ -293,8 +295,13 @@ class PostgresSink:
 
 
 def _insist(connection: Connection, result: PGresult) -> None:
-    if result.status not in {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}:
-        raise errors.error_from_result(result, connection.info.encoding)
+    if result.status in {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}:
+        return
+    error = errors.error_from_result(result, connection.info.encoding)
+    if error.sqlstate is None:
+        # Not the server's word but the driver's: what became of the batch, nobody knows.
+        raise ConnectionLost(first_line(error)) from error
+    raise error
 
 
 @contextlib.contextmanager
@@ -302,7 +309,7 @@ def _translated(connection: Connection) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        if connection.closed:
+        if connection.closed or (error.sqlstate or "").startswith(_SESSION_ENDS):
             raise ConnectionLost(first_line(error)) from error
         if error.sqlstate == _OVER:
             message = f"the lease was lost: {first_line(error)}"

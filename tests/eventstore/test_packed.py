@@ -3,8 +3,13 @@
 from collections.abc import Iterator
 from uuid import UUID
 
+import psycopg
 import pytest
+from psycopg.pq import ExecStatus
 
+from orderwright.eventstore.connections import connect
+from orderwright.eventstore.postgres_sink import _insist, _translated
+from orderwright.eventstore.sink import ConnectionLost
 from orderwright.eventstore.store import ANY_VERSION, Append, Appended, AppendFailed, NewEvent
 from orderwright.eventstore.verify import verify
 from tests.eventstore.logs import PostgresWriting, appending
@@ -58,3 +63,16 @@ def test_the_text_does_not_depend_on_the_encoding_that_clients_are_told_to_use(
     assert [event.payload for event in writing.reader.read_stream("전략")] == ['"매수"']
     assert verify(writing.reader).events == 1
     writing.close()
+
+
+def test_an_error_that_is_not_the_servers_word_leaves_the_outcome_unknown(database: TestDatabase) -> None:
+    with connect(database.place, "test") as connection:
+        broken = connection.pgconn.make_empty_result(ExecStatus.FATAL_ERROR)
+        with pytest.raises(ConnectionLost), _translated(connection):
+            _insist(connection, broken)
+
+
+@pytest.mark.parametrize("code", ["57P01", "57P02", "08006"])
+def test_the_end_of_a_session_leaves_the_outcome_unknown(database: TestDatabase, code: str) -> None:
+    with connect(database.place, "test") as connection, pytest.raises(ConnectionLost), _translated(connection):
+        raise psycopg.errors.lookup(code)
