@@ -19,7 +19,7 @@ from orderwright.eventstore.batches import Batch, KnownStream, Tail
 from orderwright.eventstore.chain import GENESIS
 from orderwright.eventstore.connections import Connection, Database, connect, first_line
 from orderwright.eventstore.partitions import AHEAD
-from orderwright.eventstore.sink import AlreadyWritten, BatchRefused, ConnectionLost, StreamsMoved
+from orderwright.eventstore.sink import AlreadyWritten, BatchRefused, ConnectionLost, StreamsMoved, WritesFail
 from orderwright.eventstore.store import EventStoreError, Fenced, LeaseHeld, StoreUnavailable
 from orderwright.moments import to_iso
 
@@ -36,6 +36,8 @@ _OVER = "OW001"
 _MOVED = "OW005"
 # Connection exceptions, and shutdowns of the server or of the session.
 _SESSION_ENDS = ("08", "57P")
+# No resources left, trouble of the machine, a read-only server, no privilege.
+_WRITES_FAIL = ("53", "58", "25006", "42501")
 _PURPOSE = "writer"
 _BINARY = (Format.BINARY,) * len(packed.TYPES)
 
@@ -170,6 +172,14 @@ class PostgresSink:
             self._query(_ENSURE, [AHEAD])
             self._append(arguments)
 
+    def rehearse(self, batch: Batch) -> None:
+        """Write the batch, and take it back."""
+        self._command(b"BEGIN")
+        try:
+            self._append(packed.append_arguments(self._log_id, batch))
+        finally:
+            self._command(b"ROLLBACK")
+
     def renew(self) -> None:
         """Renew the lease."""
         asked = since_boot()
@@ -275,6 +285,12 @@ class PostgresSink:
                 self._prepared = connection
             _insist(connection, connection.pgconn.exec_prepared(_APPEND_NAME, arguments, _BINARY))
 
+    def _command(self, command: bytes) -> None:
+        # Past psycopg, which forgets every prepared statement of the session after a ROLLBACK of its own.
+        connection = self._connected()
+        with _translated(connection), connection.lock:
+            _insist(connection, connection.pgconn.exec_(command))
+
     def _query(self, query: str, arguments: Sequence[object]) -> Sequence[tuple]:  # type: ignore[type-arg]
         connection = self._connected()
         with _translated(connection):
@@ -320,4 +336,5 @@ def _translated(connection: Connection) -> Iterator[None]:
             raise _PartitionMissing(first_line(error)) from error
         if isinstance(error, errors.UniqueViolation) and error.diag.constraint_name == "log_batch_pkey":
             raise AlreadyWritten(first_line(error)) from error
-        raise BatchRefused(first_line(error)) from error
+        refused = WritesFail if (error.sqlstate or "").startswith(_WRITES_FAIL) else BatchRefused
+        raise refused(first_line(error)) from error

@@ -23,6 +23,10 @@ class BatchRefused(EventStoreError):
     """The database refused, and wrote nothing."""
 
 
+class WritesFail(BatchRefused):
+    """The database refused for a reason of its own (no room, no permission), and would refuse other batches too."""
+
+
 class Sink(Protocol):
     """The writing side of a log whose lease is held; used by one thread.
 
@@ -58,6 +62,15 @@ class Sink(Protocol):
 
     def write(self, batch: Batch) -> None:
         """Write the batch in one round trip.
+
+        Raises:
+            AlreadyWritten: there is a batch with this number.
+            StreamsMoved: the streams have to be read again.
+        """
+        ...
+
+    def rehearse(self, batch: Batch) -> None:
+        """Write the batch, and take it back.
 
         Raises:
             AlreadyWritten: there is a batch with this number.

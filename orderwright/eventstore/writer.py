@@ -8,13 +8,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from msgspec import Struct
 
 from orderwright.clock import Clock, monotonic
 from orderwright.eventstore.batches import Batch, KnownStream, Place, Plan, Tail, plan_batch
-from orderwright.eventstore.sink import AlreadyWritten, BatchRefused, ConnectionLost, Sink, StreamsMoved
+from orderwright.eventstore.sink import AlreadyWritten, BatchRefused, ConnectionLost, Sink, StreamsMoved, WritesFail
 from orderwright.eventstore.store import Append, AppendFailed, AppendOutcome, Fenced, QueueFull, Stale, StoreUnavailable
 
 Answer = TypeVar("Answer")
@@ -23,7 +24,6 @@ _log = logging.getLogger(__name__)
 
 _FIRST_DELAY = 0.05
 _LONGEST_DELAY = 1.0
-_REFUSED_FOR = 6.0
 _PLANS = 3
 
 
@@ -71,7 +71,7 @@ class GroupCommitWriter:
         self._closing = False
         self._ended: str | None = None
         self._trouble = ""
-        self._refused_at = -_REFUSED_FOR
+        self._refused: Batch | None = None
         self._generation = 0
         self._tail = Tail()
         self._streams: dict[str, KnownStream] = {}
@@ -209,6 +209,7 @@ class GroupCommitWriter:
             for change in plan.batch.changes:
                 self._streams[change.name] = KnownStream(change.stream_id, change.version)
             self._trouble = ""
+            self._refused = None
         self._in_flight = ()
         for waiting, outcome in zip(taken, plan.outcomes, strict=True):
             _tell(waiting, outcome)
@@ -245,6 +246,9 @@ class GroupCommitWriter:
                 _log.warning("the writer was mistaken: %s", error)
                 self._streams.clear()
                 return False
+            except WritesFail:
+                self._refused = batch
+                raise
             except AlreadyWritten:
                 _log.warning("batch %d is there already", batch.head.batch_no)
             else:
@@ -264,7 +268,6 @@ class GroupCommitWriter:
             self._in_flight = ()
             self._streams.clear()
             self._trouble = reason
-            self._refused_at = monotonic()
             self._fail(failed, reason)
         _log.error("the database refused a batch, %d appends failed: %s", len(failed), reason)
 
@@ -284,13 +287,17 @@ class GroupCommitWriter:
         self._renew_at = monotonic() + self._limits.renew_every
         try:
             self._ask(self._sink.renew)
+            # A lease can be renewed where there is no room for a batch.
+            if self._refused is not None:
+                self._ask(partial(self._sink.rehearse, self._refused))
         except BatchRefused as error:
             self._trouble = str(error)
-            _log.warning("the lease could not be renewed: %s", error)
+            _log.warning("the log cannot be written: %s", error)
+        except (AlreadyWritten, StreamsMoved):
+            self._refused = None
         else:
-            # A lease can be renewed where there is no room for a batch; who sends nothing is not kept waiting for long.
-            if monotonic() > self._refused_at + _REFUSED_FOR:
-                self._trouble = ""
+            self._refused = None
+            self._trouble = ""
 
     def _ask(self, question: Callable[[], Answer]) -> Answer:
         while True:

@@ -185,6 +185,32 @@ def test_a_refused_batch_fails_whatever_is_queued_behind_it_and_the_writer_goes_
     assert verify(writing.reader).events == 2
 
 
+def test_a_writer_that_is_refused_for_the_databases_own_reasons_is_in_trouble_until_it_could_write(
+    database: TestDatabase, start_writing: StartWriting
+) -> None:
+    writing = start_writing(database.place, WriterLimits(renew_every=0.05))
+    appended(writing.log.append("a", expected=0))
+    with psycopg.connect(database.owner, autocommit=True) as owner:
+        owner.execute("REVOKE EXECUTE ON FUNCTION log.append_batch FROM orderwright_app")
+        assert isinstance(writing.log.append("b", expected=0), AppendFailed)
+        time.sleep(0.5)
+        assert "permission" in writing.writer.trouble
+
+        owner.execute("GRANT EXECUTE ON FUNCTION log.append_batch TO orderwright_app")
+        eventually(lambda: writing.writer.is_healthy)
+
+    assert verify(writing.reader).events == 1
+    assert writing.log.append("b", expected=0) == Appended(version=1, position=2)
+
+
+def test_a_batch_that_is_refused_for_what_it_says_leaves_no_trouble_behind(
+    database: TestDatabase, start_writing: StartWriting
+) -> None:
+    writing = start_writing(database.place, WriterLimits(renew_every=0.05))
+    assert isinstance(writing.log.append("a", "this is no JSON", expected=0), AppendFailed)
+    eventually(lambda: writing.writer.is_healthy)
+
+
 def test_a_conflict_that_only_the_database_knows_of_fails_alone(
     database: TestDatabase, writing: PostgresWriting
 ) -> None:
