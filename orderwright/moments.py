@@ -22,6 +22,14 @@ def to_iso(moment: Micros) -> str:
     return to_datetime(moment).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def span_text(micros: int) -> str:
+    """Return a span of time as a person says it, in one unit: `12.5 s`, `45 min`, `30 h`, `12 days`."""
+    for unit, name in ((DAY, "days"), (HOUR, "h"), (60 * SECOND, "min")):
+        if micros >= 2 * unit:
+            return f"{micros // unit:,} {name}"
+    return f"{micros / SECOND:.1f} s"
+
+
 def from_datetime(value: datetime) -> Micros:
     """Return an aware datetime as a moment.
 

@@ -234,6 +234,9 @@ def verify(
         return
     if anchor is not None:
         say(f"Batch {anchor.batch_no} is the one that was anchored at {anchor.made_at}.")
+    if anchor is not None and not verified.events:
+        say("Nothing has been written since.")
+        return
     say(
         f"The log is what was written: {verified.events} events in {verified.batches} batches, "
         f"{verified.events_per_second:,.0f} events/s. Head of the chain: {verified.chain.hex()}"

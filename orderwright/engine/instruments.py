@@ -78,11 +78,15 @@ class Instruments:
         return self._by_symbol.get(symbol)
 
     def find(self, text: str) -> Instrument | SymbolUnknown | SymbolAmbiguous:
-        """Return the one instrument that `text` can mean: `BTC/USDT`, `BTCUSDT`, `BTCUSDT.P` or `BINANCE:BTCUSDT`."""
+        """Return the one instrument that `text` can mean.
+
+        `BTC/USDT`, `BTCUSDT`, `BTCUSDT.P` and `BINANCE:BTCUSDT` are one; `KRW-BTC` is `BTC/KRW`, as in Korea.
+        """
         exact = self._by_symbol.get(text) or self._by_symbol.get(text.upper())
         if exact is not None:
             return exact
-        candidates = self._by_spelling.get(_bare(_undressed(text)), [])
+        plain = _undressed(text)
+        candidates = self._by_spelling.get(_bare(plain)) or self._by_spelling.get(_bare(_turned(plain)), [])
         if len(candidates) == 1:
             return candidates[0]
         if not candidates:
@@ -92,11 +96,17 @@ class Instruments:
 
 def is_spelling_of(text: str, symbol: str) -> bool:
     """Whether `text` can mean `symbol`; for when the markets that could tell are not loaded."""
-    return text.upper() == symbol.upper() or _bare(_undressed(text)) == _bare(symbol)
+    plain = _undressed(text)
+    return text.upper() == symbol.upper() or _bare(symbol) in (_bare(plain), _bare(_turned(plain)))
 
 
 def _undressed(text: str) -> str:
     return text.rpartition(":")[2].upper().removesuffix(".P")
+
+
+def _turned(text: str) -> str:
+    quote, _, base = text.partition("-")
+    return base + quote
 
 
 def _bare(symbol: str) -> str:

@@ -112,9 +112,10 @@ def _bound(config: HttpConfig) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((config.host, config.port))
-    except OSError:
+    except OSError as error:
         listener.close()
-        raise
+        reason = f"{error.strerror or error}: set http.host and http.port to an address that is free here"
+        raise OSError(error.errno, reason, f"{config.host}:{config.port}") from error
     return listener
 
 

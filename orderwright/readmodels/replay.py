@@ -23,6 +23,10 @@ class UnknownStream(OrderwrightError):
     """There is no such stream, or none of a kind that has a state; the message says what there is."""
 
 
+class UnknownVersion(OrderwrightError):
+    """The stream has fewer events than that."""
+
+
 class Replayed(Struct, frozen=True, kw_only=True):
     """A stream's state after its `version`-th event, which was recorded at `recorded_at`."""
 
@@ -52,6 +56,7 @@ def replay(
 
     Raises:
         UnknownStream: there are no events, or streams of this kind have no state.
+        UnknownVersion: the stream has not come to this version.
     """
     kind = stream.partition("/")[0]
     if kind not in _FOLDS:
@@ -64,6 +69,9 @@ def replay(
     if last is None:
         message = f"{stream} has no events up to then"
         raise UnknownStream(message)
+    if version is not None and last.version < version:
+        message = f"{stream} has {last.version} events, not {version}"
+        raise UnknownVersion(message)
     return Replayed(
         stream=stream, version=last.version, position=last.position, recorded_at=last.recorded_at, state=state
     )

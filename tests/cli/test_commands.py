@@ -106,6 +106,9 @@ def test_replay_shows_the_state_now_and_at_a_version_and_at_a_moment(run: Run, t
     assert then["recorded_at"] == first["recorded_at"]
     told = run("replay", "test1@A1", *traded.options, "--version", 1).out
     assert "strategy-account/test1@A1 after event 1 (position" in told
+    beyond = run("replay", "test1@A1", *traded.options, "--version", 9_999)
+    assert beyond.code
+    assert f"has {now['version']} events, not 9999" in beyond.err
 
 
 def test_verify_tells_that_the_log_is_what_was_written(run: Run, traded: Traded) -> None:

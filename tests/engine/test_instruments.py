@@ -19,6 +19,14 @@ def test_tradingviews_spellings_find_the_one_market(text: str) -> None:
     assert is_spelling_of(text, "BTC/USDT")
 
 
+@pytest.mark.parametrize("text", ["KRW-ETH", "krw-eth", "UPBIT:KRW-ETH"])
+def test_korean_exchanges_put_the_quote_first(text: str) -> None:
+    found = MARKETS.find(text)
+    assert isinstance(found, Instrument)
+    assert found.symbol == "ETH/KRW"
+    assert is_spelling_of(text, "ETH/KRW")
+
+
 def test_a_stock_is_found_by_its_number() -> None:
     assert isinstance(MARKETS.find("005930"), Instrument)
     assert isinstance(MARKETS.find("KRX:005930"), Instrument)

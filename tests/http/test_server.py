@@ -120,8 +120,9 @@ def test_nobody_is_let_in_before_the_start(engine: FakeEngine, config: Config) -
 
 def test_a_taken_address_is_known_at_once(server: HttpServer, engine: FakeEngine, config: Config) -> None:
     taken = replace(config, http=replace(config.http, port=server.port))
-    with pytest.raises(OSError, match="in use"):
+    with pytest.raises(OSError, match=r"in use.*http\.port") as refused:
         build_server(engine, taken)
+    assert refused.value.filename == f"127.0.0.1:{server.port}"
 
 
 def test_stopping_does_not_mind_that_its_loop_was_woken_by_somebody_else(engine: FakeEngine, config: Config) -> None:

@@ -56,6 +56,7 @@ def test_an_anchor_is_made_and_the_log_is_verified_since_it(place: Place, tmp_pa
     assert verified["ok"] is True
     assert verified["since"] == made["anchor"]
     assert verified["events"] == 0
+    assert "Nothing has been written since." in orderwright("verify", *place.options, "--since", file).out
     whole = orderwright("verify", *place.options, "--since", file, "--key", made["public_key"], "--whole", "--json")
     assert whole.json["events"] == made["anchor"]["position"]
     told = orderwright("anchor", tmp_path / "two.anchor", *place.options)

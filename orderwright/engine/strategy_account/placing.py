@@ -23,7 +23,7 @@ from orderwright.engine.strategy_account.exposure import (
 from orderwright.engine.strategy_account.refreshing import AwaitsLooks, refresh, refreshed_since
 from orderwright.engine.strategy_account.sizing import Refusal, Size, below_minimum, close_size, entry_size
 from orderwright.engine.strategy_account.state import CancelOutcome, Context, Run, State
-from orderwright.moments import SECOND, Micros
+from orderwright.moments import SECOND, Micros, span_text
 
 
 class NeedsMarket(Struct, frozen=True, kw_only=True):
@@ -198,7 +198,7 @@ def expiry(state: State, run: Run, instruction: Instruction, context: Context) -
     most = terms.max_exit_lag if instruction.is_exit else terms.max_lag
     age = context.now - run.born_at
     if age > most:
-        error = f"The signal is {age / SECOND:.1f} s old; at most {most / SECOND:g} s are allowed for this."
+        error = f"The signal is {span_text(age)} old; at most {most / SECOND:g} s are allowed for this."
         return Refusal(code="signal_expired", error=error)
     if instruction.expires_at is not None and instruction.expires_at <= context.now:
         return Refusal(code="signal_expired", error="The order's expires_at has passed.")
