@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any, get_args
 
+from orderwright.actors.appends import Appends
 from orderwright.actors.asks import Asks
+from orderwright.actors.departures import Departures
 from orderwright.actors.env import Env, Room
 from orderwright.actors.gate import Gate
 from orderwright.actors.hands import Hands
@@ -15,7 +17,6 @@ from orderwright.actors.limits import Limits
 from orderwright.actors.mailbox import Posted
 from orderwright.actors.messages import (
     Address,
-    AppendEnded,
     AskId,
     Away,
     Called,
@@ -45,29 +46,19 @@ from orderwright.clock import Clock, monotonic
 from orderwright.engine.ids import OrderId
 from orderwright.engine.instruments import Quote
 from orderwright.engine.outcomes import (
-    CancelAnswered,
     CancelOrder,
     Effect,
     FetchQuote,
-    LeverageAnswered,
     Outcome,
-    PlacementAnswered,
     PlaceOrder,
     QuoteAnswered,
-    Refused,
-    SetLeverage,
-    Unclear,
 )
 from orderwright.eventstore.snapshots import SnapshotStore, Taken, restore
 from orderwright.eventstore.store import (
     Append,
-    AppendFailed,
     EventStoreError,
-    Fenced,
     LogReader,
     LogWriter,
-    QueueFull,
-    Stale,
 )
 from orderwright.exchanges.gateway import ExchangeError, Gateway
 from orderwright.marketdata.board import Board
@@ -86,17 +77,6 @@ _INBOXES = "inbox/"
 _LAST_UP_FIRST = (_INBOXES, "strategy-account/", "exchange-account/", SUPERVISOR)
 _COMMANDS = get_args(Command)
 _POOLS = count(1)
-_NOT_OURS = "Not sent: this engine may not act for its log any more."
-
-
-def _unsent(effect: PlaceOrder | CancelOrder) -> Outcome:
-    if isinstance(effect, PlaceOrder):
-        return PlacementAnswered(order_id=effect.order_id, result=Refused(code="not_placed", error=_NOT_OURS))
-    return CancelAnswered(order_id=effect.order_id, result=Unclear(reason=_NOT_OURS), attempt=effect.attempt)
-
-
-def _leverage_unsent(effect: SetLeverage) -> Outcome:
-    return LeverageAnswered(symbol=effect.symbol, leverage=effect.leverage, problem=Unclear(reason=_NOT_OURS))
 
 
 def _unforeseen(doing: str, error: Exception) -> str:
@@ -133,13 +113,14 @@ class PykkaEnv:
         self._is_closing = False
         self._timers = Timers()
         self._seats: dict[Address, Seat] = {}
-        self._generations: dict[Address, int] = {}
+        self._appends = Appends(writer, self.tell)
         self._hands = Hands()
         self._rebuilding = ThreadPoolExecutor(self._limits.rebuilds_at_once, thread_name_prefix="rebuild")
         self._pool_name = f"connect-{next(_POOLS)}-"
         self._connecting = ThreadPoolExecutor(_CONNECTIONS_AT_ONCE, thread_name_prefix=self._pool_name)
         self._noticeboard = Noticeboard(clock)
         self.gate = Gate()
+        self._departures = Departures(self.gate, holds_lease=lambda: writer.holds_lease)
         self.wire = Wire()
 
     @property
@@ -216,30 +197,21 @@ class PykkaEnv:
 
     def append(self, append: Append, ticket: int, to: Address) -> bool:
         """Write to the log."""
-        try:
-            self._writer.append(
-                append,
-                lambda outcome: self.tell(AppendEnded(ticket=ticket, outcome=outcome), to),
-                generation=self._generations.get(to, -1),
-            )
-        except QueueFull:
-            return False
-        except (Stale, Fenced) as exc:
-            self.tell(AppendEnded(ticket=ticket, outcome=AppendFailed(reason=str(exc))), to)
-            return False
-        return True
+        return self._appends.write(append, ticket, to)
 
     def call(self, account: str, effect: Effect, to: Address) -> None:
         """Carry out an effect, unless the gate says no at this very moment, or the log may be another engine's."""
-        if isinstance(effect, SetLeverage) and not self._writer.holds_lease:
-            self.tell(Called(outcome=_leverage_unsent(effect)), to)
-            return
+        name = name_of(to)
         if not isinstance(effect, PlaceOrder | CancelOrder):
-            self._gateway(account).submit(effect, lambda outcome: self._called(account, effect, outcome, to))
+            refusal = self._departures.refusal(name, effect, self._clock.now())
+            if refusal is not None:
+                self.tell(Called(outcome=refusal), to)
+            else:
+                self._gateway(account).submit(effect, lambda outcome: self._called(account, effect, outcome, to))
             return
-        ticket = self.wire.begin(name_of(to), effect)
+        ticket = self.wire.begin(name, effect)
         # Asked once the call is noted: whoever shuts the gate and then looks at the wire misses none.
-        refusal = self._refusal(effect, name_of(to))
+        refusal = self._departures.refusal(name, effect, self._clock.now())
         if refusal is not None:
             self._answered(ticket, refusal, to)
             return
@@ -248,14 +220,6 @@ class PykkaEnv:
         except BaseException:
             self.wire.end(ticket)
             raise
-
-    def _refusal(self, effect: PlaceOrder | CancelOrder, name: str) -> Outcome | None:
-        if not self._writer.holds_lease:
-            return _unsent(effect)
-        if isinstance(effect, CancelOrder):
-            return None
-        refused = self.gate.refusal(name, effect, self._clock.now())
-        return None if refused is None else PlacementAnswered(order_id=effect.order_id, result=refused)
 
     def _answered(self, ticket: int, outcome: Outcome, to: Address) -> None:
         # Told first: whoever waits for the wire to be clear may ask the actor next, and hear of this answer.
@@ -310,7 +274,7 @@ class PykkaEnv:
         """Start an actor's thread and tell it to rebuild itself."""
         if self._is_closing:
             return
-        self._generations[at] = self._writer.generation
+        self._appends.begin(at)
         room = self._make_room(name, at, self)
         self.open_mailbox(room, at)
         self.tell(Start(), at)
@@ -337,7 +301,7 @@ class PykkaEnv:
 
     def _ended(self, at: Address, reason: str, left: Sequence[Mail] = ()) -> None:
         seat = self._seats.pop(at, None)
-        self._generations.pop(at, None)
+        self._appends.end(at)
         if seat is None:
             return
         unread = seat.mailbox.close()

@@ -2,11 +2,11 @@
 
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 from orderwright.clock import Clock
-from orderwright.eventstore.batches import KnownStream, Place, Tail, plan_batch
+from orderwright.eventstore.batches import Batch, KnownStream, Place, Tail, plan_batch
 from orderwright.eventstore.chain import StoredBatch
 from orderwright.eventstore.snapshots import Snapshot
 from orderwright.eventstore.store import Append, AppendOutcome, Fenced, Stale, StoredEvent, StoredText, StreamHead
@@ -120,6 +120,34 @@ class MemoryLog:
         found = bisect_right(self._batches, position, key=lambda batch: batch.first_position) - 1
         return self._batches[found] if found >= 0 and position <= self._batches[found].last_position else None
 
+    @property
+    def tail(self) -> Tail:
+        """Where the log ends."""
+        return self._tail
+
+    def known(self, names: Sequence[str]) -> Mapping[str, KnownStream]:
+        """Return those of the named streams that exist."""
+        return {name: self._streams[name] for name in names if name in self._streams}
+
+    def write(self, batch: Batch) -> None:
+        """Take in a batch that goes on where the log ends."""
+        last_stream_id = max(self._tail.last_stream_id, *batch.stream_ids)
+        self._tail = Tail(
+            batch_no=batch.head.batch_no,
+            position=batch.head.last_position,
+            chain=batch.head.chain,
+            last_stream_id=last_stream_id,
+        )
+        self._batches.append(batch.head)
+        self._events.extend(batch.events)
+        for event in batch.events:
+            self._by_stream.setdefault(event.stream, []).append(event)
+            self._by_correlation.setdefault(event.correlation, []).append(event)
+        for change in batch.changes:
+            self._streams[change.name] = KnownStream(change.stream_id, change.version)
+            if change.attention is not None:
+                (self._attention.add if change.attention else self._attention.discard)(change.name)
+
     def _write(self, append: Append) -> AppendOutcome:
         if not append.events:
             message = f"an append to {append.stream} without events"
@@ -131,16 +159,7 @@ class MemoryLog:
             place = Place(log_id=self._log_id, epoch=_EPOCH, tail=self._tail, now=self._clock.now())
             plan = plan_batch([append], self._streams, place)
             if plan.batch is not None:
-                change = plan.batch.changes[0]
-                self._tail = plan.tail
-                self._batches.append(plan.batch.head)
-                self._events.extend(plan.batch.events)
-                self._streams[change.name] = KnownStream(change.stream_id, change.version)
-                self._by_stream.setdefault(change.name, []).extend(plan.batch.events)
-                for event in plan.batch.events:
-                    self._by_correlation.setdefault(event.correlation, []).append(event)
-                if change.attention is not None:
-                    (self._attention.add if change.attention else self._attention.discard)(change.name)
+                self.write(plan.batch)
             return plan.outcomes[0]
 
 

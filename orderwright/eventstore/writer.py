@@ -53,13 +53,21 @@ class GroupCommitWriter:
     """A `LogWriter` over a sink that holds the lease.
 
     `on_fenced` is called once, from the writer's thread, when it will never write again though nobody closed it.
+    `start` gives it that thread; a proof calls `open`, and then `turn` whenever it likes. `timer` returns seconds.
     """
 
     def __init__(
-        self, sink: Sink, *, clock: Clock, on_fenced: Callable[[str], None], limits: WriterLimits | None = None
+        self,
+        sink: Sink,
+        *,
+        clock: Clock,
+        on_fenced: Callable[[str], None],
+        limits: WriterLimits | None = None,
+        timer: Callable[[], float] = monotonic,
     ) -> None:
         self._sink = sink
         self._clock = clock
+        self._timer = timer
         self._on_fenced = on_fenced
         self._limits = limits or WriterLimits()
         self._queue: deque[Waiting] = deque()
@@ -103,14 +111,22 @@ class GroupCommitWriter:
         """Return how many appends are queued."""
         return len(self._queue)
 
+    def open(self) -> None:
+        """Find the log's end.
+
+        Raises:
+            EventStoreError: the log cannot be read.
+        """
+        self._tail = self._sink.read_tail()
+        self._renew_at = self._timer() + self._limits.renew_every
+
     def start(self) -> None:
         """Find the log's end and begin to write.
 
         Raises:
             EventStoreError: the log cannot be read.
         """
-        self._tail = self._sink.read_tail()
-        self._renew_at = monotonic() + self._limits.renew_every
+        self.open()
         self._thread.start()
 
     def append(self, append: Append, done: Callable[[AppendOutcome], None], *, generation: int | None = None) -> None:
@@ -153,19 +169,34 @@ class GroupCommitWriter:
             self._thread.join()
 
     def _run(self) -> None:
+        while self.turn():
+            pass
+
+    def turn(self, *, most: int | None = None) -> bool:
+        """Wait until there is something to do, and do it: write a batch, or renew the lease.
+
+        Args:
+            most: how many appends the batch may have; None: as many as fit.
+
+        Returns:
+            Whether there can be another turn.
+        """
         reason = "the log was closed"
         try:
-            while (taken := self._take()) is not None:
+            taken = self._take(most)
+            if taken is not None:
                 if taken:
                     self._settle(taken)
-                if monotonic() >= self._renew_at:
+                if self._timer() >= self._renew_at:
                     self._renew()
+                return True
         except (Fenced, StoreUnavailable) as error:
             reason = str(error)
         except Exception as error:  # noqa: BLE001 - Whoever waits for this thread would wait for ever if it died in silence.
             _log.exception("the log's writer failed")
             reason = f"the log's writer failed: {error}"
         self._end(reason)
+        return False
 
     def _end(self, reason: str) -> None:
         with self._changed:
@@ -181,18 +212,18 @@ class GroupCommitWriter:
             _log.error("the log is written no more: %s", reason)
             self._on_fenced(reason)
 
-    def _take(self) -> Sequence[Waiting] | None:
+    def _take(self, most: int | None) -> Sequence[Waiting] | None:
         with self._changed:
             while not self._queue:
                 if self._closing:
                     return None
-                patience = self._renew_at - monotonic()
+                patience = self._renew_at - self._timer()
                 if patience <= 0:
                     return ()
                 self._changed.wait(patience)
             taken: list[Waiting] = []
             room = self._limits.batch_events
-            while self._queue and (room >= len(self._queue[0].append.events) or not taken):
+            while self._queue and len(taken) != most and (room >= len(self._queue[0].append.events) or not taken):
                 taken.append(self._queue.popleft())
                 room -= len(taken[-1].append.events)
             self._in_flight = taken
@@ -284,7 +315,7 @@ class GroupCommitWriter:
             self._settled.notify_all()
 
     def _renew(self) -> None:
-        self._renew_at = monotonic() + self._limits.renew_every
+        self._renew_at = self._timer() + self._limits.renew_every
         try:
             self._ask(self._sink.renew)
             # A lease can be renewed where there is no room for a batch.
@@ -309,21 +340,21 @@ class GroupCommitWriter:
     def _reconnect(self, lost: ConnectionLost) -> None:
         _log.warning("the log's database is gone, reconnecting: %s", lost)
         self._trouble = str(lost)
-        began, delay = monotonic(), _FIRST_DELAY
+        began, delay = self._timer(), _FIRST_DELAY
         while True:
             try:
                 self._sink.reconnect()
             except StoreUnavailable as error:
                 self._trouble = str(error)
                 limit = self._limits.close_within if self._closing else self._limits.reconnect_within
-                if monotonic() - began > limit:
+                if self._timer() - began > limit:
                     message = f"the log's database has been gone for {limit:.0f} s, and what was sent last is unknown"
                     raise StoreUnavailable(message) from error
                 time.sleep(delay)
                 delay = min(2 * delay, _LONGEST_DELAY)
             else:
                 self._trouble = ""
-                self._renew_at = monotonic() + self._limits.renew_every
+                self._renew_at = self._timer() + self._limits.renew_every
                 return
 
 
