@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from orderwright.actors.gate import Gate
 from orderwright.actors.messages import Address, AskId, Mail, Reply
 from orderwright.actors.noticeboard import Noticeboard
 from orderwright.engine.ids import OrderId
@@ -89,6 +90,11 @@ class Env(Protocol):
     @property
     def noticeboard(self) -> Noticeboard:
         """What actors publish, and may look at."""
+        ...
+
+    @property
+    def gate(self) -> Gate:
+        """What every placement passes right before it is sent."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The gate that every placement passes right before it is sent: closed before a pause or a halt is committed."""
+"""The gate that every placement passes right before it is sent: shut before a pause or a halt is committed."""
 
 import threading
 
@@ -11,27 +11,38 @@ Scope = tuple[HaltScope, str]
 
 
 class Gate:
-    """What must not leave; sets are replaced as a whole, so that readers need no lock."""
+    """What must not leave; sets are replaced as a whole, so that readers need no lock.
+
+    Whether a strategy account is paused is for itself to say, by `settle`: after it was rebuilt, and whenever that has
+    changed. Until then a pause that somebody wants is held here.
+    """
 
     def __init__(self) -> None:
         # Two that change a set at the same time must not lose one of the changes.
         self._changing = threading.Lock()
+        self._held: frozenset[str] = frozenset()
         self._paused: frozenset[str] = frozenset()
         self._halted: frozenset[Scope] = frozenset()
 
-    def close(self, name: str) -> None:
-        """Let nothing through that could raise a position of the strategy account."""
+    def hold(self, name: str) -> None:
+        """Let nothing through that could raise a position of the strategy account, which is about to be paused."""
         with self._changing:
-            self._paused |= {name}
+            self._held |= {name}
 
-    def open(self, name: str) -> None:
-        """Let everything of the strategy account through again, unless it is halted."""
+    def release(self, name: str) -> None:
+        """Hold nothing back for a pause that will not come."""
         with self._changing:
-            self._paused -= {name}
+            self._held -= {name}
+
+    def settle(self, name: str, *, is_paused: bool) -> None:
+        """Let through what the strategy account's own state allows, whatever was held back before."""
+        with self._changing:
+            self._paused = self._paused | {name} if is_paused else self._paused - {name}
+            self._held -= {name}
 
     def is_closed(self, name: str) -> bool:
         """Whether the strategy account is paused here."""
-        return name in self._paused
+        return name in self._paused or name in self._held
 
     def halt(self, *scopes: Scope) -> None:
         """Let nothing through within these scopes, but for what a liquidation sends."""
@@ -47,7 +58,7 @@ class Gate:
         """Return why the order must not be sent now, or None if it may."""
         if self._halted and not effect.by_operator and any(covers(scope, name) for scope in self._halted):
             return Refused(code="halted", error="Trading was halted before the order was sent.")
-        if effect.raises_exposure and name in self._paused:
+        if effect.raises_exposure and self.is_closed(name):
             return Refused(code="paused", error="Trading was paused before the order was sent.")
         if now >= effect.valid_until:
             return Refused(code="not_placed", error="The order was not sent in time, and is not sent late.")

@@ -46,7 +46,7 @@ from orderwright.actors.switchboard import Health, OperatorCommand
 from orderwright.clock import Clock, monotonic
 from orderwright.engine.catalogue.state import Catalogue
 from orderwright.engine.instruments import MarketType
-from orderwright.engine.strategy_account.commands import PauseTrading, ResolveDoubt, ResumeTrading
+from orderwright.engine.strategy_account.commands import PauseTrading, ResolveDoubt
 from orderwright.engine.strategy_account.state import Rules
 from orderwright.eventstore.snapshots import SnapshotStore
 from orderwright.eventstore.store import LogReader, LogWriter, StoredEvent
@@ -199,7 +199,7 @@ class Engine:
             self._asks.close(ask)
 
     def operate(self, account: str, command: OperatorCommand, *, timeout: float) -> Operated | Unavailable | None:
-        """Give an operator's command to a strategy account; a pause closes the gate before it is written down."""
+        """Give an operator's command to a strategy account; a pause shuts the gate before it is written down."""
         if isinstance(command, ResolveDoubt) and command.exchange_order_id:
             objection = self._objection(account, command, timeout=timeout)
             if objection:
@@ -236,13 +236,9 @@ class Engine:
         self, names: Sequence[str], build: Callable[[str], OperatorCommand], *, timeout: float
     ) -> dict[str, Operated | Unavailable | None]:
         commands = {name: build(name) for name in names}
-        shut = [
-            name
-            for name, command in commands.items()
-            if isinstance(command, PauseTrading) and not self._env.gate.is_closed(name)
-        ]
-        for name in shut:
-            self._env.gate.close(name)
+        held = [name for name, command in commands.items() if isinstance(command, PauseTrading)]
+        for name in held:
+            self._env.gate.hold(name)
         replies = self._questions.ask(
             names,
             lambda name, ask: Operate(command_id=self._new_id(), command=commands[name], ask=ask),
@@ -253,11 +249,9 @@ class Engine:
             match reply:
                 case Operated(account=name) | Unavailable(name=name):
                     answers[name] = reply
-        for name, answer in answers.items():
-            is_resumed = isinstance(answer, Operated) and isinstance(commands[name], ResumeTrading)
-            is_undone = isinstance(answer, Unavailable) and name in shut
-            if is_resumed or is_undone:
-                self._env.gate.open(name)
+        for name in held:
+            if isinstance(answers[name], Unavailable):
+                self._env.gate.release(name)
         return answers
 
     def describe(self, accounts: Sequence[str], *, timeout: float) -> Mapping[str, AccountView | Unavailable | None]:

@@ -191,6 +191,7 @@ class StrategyAccount:
         if loaded.snapshot is not None:
             self._snapshots.begin_after(loaded.snapshot.version)
         self._surroundings.show(self._state)
+        self._surroundings.settle_gate(self._state)
         self._strangers.note((), self._state)
         self._causes.forget_all_but(self._state.awaited_orders)
         self._phase = _Phase.RECOVERING
@@ -332,8 +333,7 @@ class StrategyAccount:
 
     def _write(self, decisions: Sequence[Decision], reply_to: AskId) -> bool:
         decided = together(decisions)
-        # Said before anything that follows from it can leave.
-        self._surroundings.show_if_shared(self._state, decided.state)
+        self._surroundings.announce(self._state, decided.state)
         self._pending = Pending(decided=decided, reply_to=reply_to)
         sealed: list[NewEvent] = []
         for one in decisions:
@@ -354,15 +354,15 @@ class StrategyAccount:
             end(f"an append ended as {mail.outcome}")
             return
         decided = pending.decided
-        self._doubts.note(decided.events, self._state, decided.state)
-        self._state = decided.state
+        before, self._state = self._state, decided.state
+        self._surroundings.become(before, self._state)
+        self._doubts.note(decided.events, before, self._state)
         if self._phase is _Phase.LIVE:
             self._idling.interrupt()
         self._version, self._position = mail.outcome.version, mail.outcome.position
         self._causes.forget_all_but(self._state.awaited_orders)
         self._calls.forget_all_but(self._state.orders)
         self._strangers.note(decided.events, self._state)
-        self._surroundings.show_if_shared(self._state)
         if self._snapshots.is_due(self._version):
             self._take_snapshot()
         if pending.reply_to != NOBODY:

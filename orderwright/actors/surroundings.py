@@ -35,6 +35,22 @@ class Surroundings:
         if self.profile is not None and self.profile.shares_account:
             self.show(*states)
 
+    def announce(self, before: State, after: State) -> None:
+        """Say what may be so in a moment, before anything that follows from it can leave."""
+        self.show_if_shared(before, after)
+        if after.pause is not None and before.pause is None:
+            self._env.gate.hold(self._name)
+
+    def become(self, before: State, after: State) -> None:
+        """Say what has become so."""
+        self.show_if_shared(after)
+        if before.pause != after.pause:
+            self.settle_gate(after)
+
+    def settle_gate(self, state: State) -> None:
+        """Have the gate say what the state says."""
+        self._env.gate.settle(self._name, is_paused=state.pause is not None)
+
     def context(self, profile: Profile, *, is_reconciled: bool, sightings: Mapping[OrderId, Sighting]) -> Context:
         """Return what a decision may rest on besides the state."""
         shares, elsewhere = profile.shares_account, _NOTHING

@@ -19,7 +19,7 @@ from orderwright.engine.outcomes import (
 from orderwright.engine.signals import Instruction, OrderType, Side, Signal
 from orderwright.engine.strategy_account.commands import ExecuteSignal
 from orderwright.moments import SECOND, Micros
-from tests.actors.scripted_env import BTC, INBOX, NAME, NOON
+from tests.actors.scripted_env import BTC, INBOX, NAME, NOON, bitcoin
 
 
 def signal_id(number: int) -> SignalId:
@@ -97,6 +97,20 @@ def shown(effect: Effect, *, status: OrderStatus = OrderStatus.NEW, fills: tuple
         status=status,
         filled=sum((fill.amount for fill in fills), Decimal(0)),
         fills=fills,
+    )
+
+
+def stranger(status: OrderStatus = OrderStatus.NEW) -> ExchangeOrder:
+    """Return an order at the exchange that bears the strategy account's number, and that no log knows."""
+    return ExchangeOrder(
+        client_order_id="salt500001" + "z" * 22,
+        exchange_order_id="x9",
+        symbol=BTC,
+        side=Side.BUY,
+        amount=bitcoin().step,
+        status=status,
+        filled=Decimal(0),
+        fills=(),
     )
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from orderwright.actors.env import Profile, Room
+from orderwright.actors.gate import Gate
 from orderwright.actors.messages import (
     Address,
     AppendEnded,
@@ -59,6 +60,7 @@ class ScriptedEnv:
         self.recalls: list[tuple[str, OrderId, Address]] = []
         self.saved: list[Taken[Any]] = []
         self.noticeboard = Noticeboard(self)
+        self.gate = Gate()
 
     def now(self) -> Micros:
         return self.clock

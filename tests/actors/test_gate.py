@@ -41,9 +41,9 @@ def test_an_open_gate_lets_orders_through_while_they_are_valid() -> None:
     assert refusal.code == "not_placed"
 
 
-def test_a_closed_gate_stops_entries_of_that_strategy_account_alone() -> None:
+def test_a_gate_shut_by_a_pause_stops_entries_of_that_strategy_account_alone() -> None:
     gate = Gate()
-    gate.close(NAME)
+    gate.settle(NAME, is_paused=True)
     refusal = gate.refusal(NAME, placement(raises_exposure=True), NOON)
     assert refusal is not None
     assert refusal.code == "paused"
@@ -51,11 +51,33 @@ def test_a_closed_gate_stops_entries_of_that_strategy_account_alone() -> None:
     assert gate.refusal("strategy-account/test2@A1", placement(raises_exposure=True), NOON) is None
 
 
-def test_an_opened_gate_lets_everything_through_again() -> None:
+def test_a_gate_opened_by_a_resume_lets_everything_through_again() -> None:
     gate = Gate()
-    gate.close(NAME)
-    gate.open(NAME)
+    gate.settle(NAME, is_paused=True)
+    gate.settle(NAME, is_paused=False)
     assert gate.refusal(NAME, placement(raises_exposure=True), NOON) is None
+
+
+def test_a_pause_that_somebody_wants_is_held_until_the_strategy_account_says_how_it_is() -> None:
+    gate = Gate()
+    gate.hold(NAME)
+    assert gate.is_closed(NAME)
+    gate.settle(NAME, is_paused=False)
+    assert not gate.is_closed(NAME)
+    gate.settle(NAME, is_paused=True)
+    gate.hold(NAME)
+    assert gate.is_closed(NAME)
+
+
+def test_a_pause_that_will_not_come_opens_no_gate_that_another_has_shut() -> None:
+    gate = Gate()
+    gate.hold(NAME)
+    gate.release(NAME)
+    assert not gate.is_closed(NAME)
+    gate.settle(NAME, is_paused=True)
+    gate.hold(NAME)
+    gate.release(NAME)
+    assert gate.is_closed(NAME)
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,7 @@ def test_an_order_past_its_time_is_not_sent(stage: Stage) -> None:
 
 def test_a_closed_gate_stops_what_raises_a_position_and_nothing_else(stage: Stage) -> None:
     later = stage.env.now() + 60 * SECOND
-    stage.env.gate.close("strategy-account/test1@A1")
+    stage.env.gate.settle("strategy-account/test1@A1", is_paused=True)
     stage.env.call("A1", order(valid_until=later), ME)
     called = stage.heard.get(timeout=PATIENCE)
     assert isinstance(called, Called)
@@ -257,7 +257,7 @@ def test_a_closed_gate_stops_what_raises_a_position_and_nothing_else(stage: Stag
 
     stage.env.call("A1", order(valid_until=later, raises_exposure=False), ME)
     stage.heard.get(timeout=PATIENCE)
-    stage.env.gate.open("strategy-account/test1@A1")
+    stage.env.gate.settle("strategy-account/test1@A1", is_paused=False)
     stage.env.call("A1", order(valid_until=later), ME)
     stage.heard.get(timeout=PATIENCE)
     assert len(stage.exchange.asked) == 2

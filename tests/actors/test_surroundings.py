@@ -39,7 +39,7 @@ from orderwright.engine.strategy_account.events import Decision
 from orderwright.engine.strategy_account.state import Market
 from orderwright.engine.strategy_account.surfacing import ENGINE
 from orderwright.moments import SECOND, Micros
-from tests.actors.orders import accepted, execute, placement, seen, shown, unclear
+from tests.actors.orders import accepted, execute, placement, seen, shown, stranger, unclear
 from tests.actors.scripted_env import (
     BTC,
     ME,
@@ -49,7 +49,6 @@ from tests.actors.scripted_env import (
     ScriptedDirectory,
     ScriptedEnv,
     answers,
-    bitcoin,
     profile,
 )
 
@@ -236,19 +235,6 @@ def test_an_order_in_doubt_is_settled_by_a_list_that_shows_it(env: ScriptedEnv, 
     account.handle(OrdersShown(orders=(shown(order),), asked_at=env.clock))
     env.commit_all(account)
     assert env.written()[-1] == "order_accepted"
-
-
-def stranger(status: OrderStatus = OrderStatus.NEW) -> ExchangeOrder:
-    return ExchangeOrder(
-        client_order_id="salt500001" + "z" * 22,
-        exchange_order_id="x9",
-        symbol=BTC,
-        side=Side.BUY,
-        amount=bitcoin().step,
-        status=status,
-        filled=Decimal(0),
-        fills=(),
-    )
 
 
 def test_an_order_that_the_log_does_not_have_is_looked_at_once_more_before_the_alarm(

@@ -170,7 +170,7 @@ class Clients:
     def _command(self, life: Life, item: Operation, errand: Errand) -> None:
         name = strategy_account_name(item.strategy, item.account)
         if item.wish is Wish.PAUSE:
-            life.env.gate.close(name)
+            life.env.gate.hold(name)
         if item.wish is Wish.RESUME:
             self._resumed.add(name)
             self.pauses = [(since, min(until, self._world.now()), of) for since, until, of in self.pauses]
@@ -182,11 +182,11 @@ class Clients:
         operate = Operate(
             command_id=command_id,
             command=command,
-            ask=self._desk.open(lambda reply: self._operated(life, name, item, reply, errand)),
+            ask=self._desk.open(lambda reply: self._operated(name, item, reply, errand)),
         )
         life.send(operate, name)
 
-    def _operated(self, life: Life, name: str, item: Operation, reply: Reply, errand: Errand) -> None:
+    def _operated(self, name: str, item: Operation, reply: Reply, errand: Errand) -> None:
         if not isinstance(reply, Operated):
             return
         if item.wish is Wish.RESOLVE and not errand.is_done and reply.changed:
@@ -194,8 +194,6 @@ class Clients:
             return
         if item.wish is Wish.PAUSE and not errand.is_done and name not in self._resumed:
             self.pauses.append((self._world.now(), _FOR_EVER, name))
-        if item.wish is Wish.RESUME:
-            life.env.gate.open(name)
         self._done(errand)
 
     def _wanted(self, item: Operation, errand: Errand, life: Life, command_id: SignalId) -> OperatorCommand | None:

@@ -46,6 +46,8 @@ class Report(NamedTuple):
 class Evidence(Struct, kw_only=True):
     """All that the invariants may look at. `accounts` gives each strategy account's exchange account.
 
+    `shut` are the strategy accounts whose entries the gate holds back.
+
     An exchange `is_honest` that takes nothing that it says it refused, and nothing later than it may.
     """
 
@@ -59,6 +61,7 @@ class Evidence(Struct, kw_only=True):
     pauses: Sequence[tuple[int, int, str]]
     live_accounts: dict[str, tuple[State, int]]
     live_inboxes: dict[str, Inbox]
+    shut: frozenset[str]
     tells_trades: bool
     has_evidence: bool
     requests_expire: bool

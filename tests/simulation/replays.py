@@ -1,4 +1,4 @@
-"""Invariant (e): what the log folds to is what the actors that are alive believe."""
+"""Invariant (e): what the log folds to is what the actors that are alive believe, and what the gate holds back."""
 
 from collections.abc import Iterator
 
@@ -30,6 +30,8 @@ def _differences(evidence: Evidence) -> Iterator[str]:
             yield f"{stream} lives in {state} and replays to {states[stream]}"
         if versions[stream] != version:
             yield f"{stream} believes in version {version} of {versions[stream]}"
+        if (stream in evidence.shut) != (state.pause is not None):
+            yield f"{stream} has {state.pause}, and among those that the gate holds back are {sorted(evidence.shut)}"
     for stream, inbox in evidence.live_inboxes.items():
         replayed = inboxes[stream]
         if (inbox.last_sequence, inbox.ids, inbox.bodies) != (replayed.last_sequence, replayed.ids, replayed.bodies):

@@ -119,6 +119,9 @@ class Run:
             pauses=self.clients.pauses,
             live_accounts=live_accounts,
             live_inboxes=live_inboxes,
+            shut=frozenset(
+                name for name in live_accounts if self.life is not None and self.life.env.gate.is_closed(name)
+            ),
             tells_trades=self.exchange.traits.tells_trades,
             has_evidence=self.exchange.traits.lookup_by_client_id,
             requests_expire=self.exchange.traits.request_expiry,

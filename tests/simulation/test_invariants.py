@@ -158,6 +158,10 @@ def test_live_state_that_is_not_the_logs_is_noticed(evidence: Evidence) -> None:
     assert "e" in letters(replace(evidence, live_accounts={name: (State(), 1)}))
 
 
+def test_a_gate_that_holds_back_whom_the_log_does_not_have_paused_is_noticed(evidence: Evidence) -> None:
+    assert "e" in letters(replace(evidence, shut=frozenset(evidence.live_accounts)))
+
+
 def test_a_gap_in_the_log_is_noticed(evidence: Evidence) -> None:
     assert "f" in letters(replace(evidence, entries=evidence.entries[1:]))
 
