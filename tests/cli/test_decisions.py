@@ -7,6 +7,8 @@ import pytest
 from tests.cli.conftest import Run, Traded
 from tests.processes import EngineProcess, Place, installation
 
+pytestmark = pytest.mark.processes
+
 DECLARATION = """
 [[users]]
 name = "alice"
