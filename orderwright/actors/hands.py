@@ -6,7 +6,10 @@ from itertools import count
 from queue import SimpleQueue
 from typing import Protocol
 
+from orderwright.clock import monotonic
+
 _LOOK_SECONDS = 0.1
+_LAST_TURNS_SECONDS = 0.5
 _HANDS = count(1)
 
 
@@ -50,11 +53,15 @@ class Hands:
         return hand is self._serving
 
     def close(self) -> None:
-        """Give no more turns, once those that are wanted now have been given."""
+        """Give no more turns, once those that are wanted now have been given; wait a moment for that."""
         self._closed.set()
+        # First: it may be engaging another hand right now.
+        self._overseer.join()
         for _ in self._hands:
             self._wanted.put(None)
-        self._overseer.join()
+        ends = monotonic() + _LAST_TURNS_SECONDS
+        for hand in self._hands:
+            hand.join(max(0.0, ends - monotonic()))
 
     def _engage(self) -> None:
         hand = _Hand(self._wanted.get, self.is_serving)
@@ -89,6 +96,9 @@ class _Hand:
 
     def start(self) -> None:
         self._thread.start()
+
+    def join(self, timeout: float) -> None:
+        self._thread.join(timeout)
 
     @property
     def is_alive(self) -> bool:

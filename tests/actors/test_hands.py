@@ -96,6 +96,38 @@ def test_a_turn_that_broke_its_thread_is_not_the_last_one(stage: Stage) -> None:
     assert stage.next()[0] == stage.workers[0].at
 
 
+class Hesitant(Hands):
+    """Hands whose overseer takes its time over engaging another one."""
+
+    def __init__(self) -> None:
+        self.engaging, self.go_on = threading.Event(), threading.Event()
+        super().__init__(held_up_after=0.02)
+
+    def _engage(self) -> None:
+        if threading.current_thread().name == "hands":
+            self.engaging.set()
+            self.go_on.wait(PATIENCE)
+        super()._engage()
+
+
+def test_a_hand_that_is_engaged_at_the_end_ends_as_well(stage: Stage) -> None:
+    before = threading.active_count()
+    hands = Hesitant()
+    slow, other, *_ = stage.workers
+    slow.go_on.clear()
+    hands.want(slow)
+    hands.want(other)
+    assert hands.engaging.wait(PATIENCE)
+    slow.go_on.set()
+    assert [stage.next()[0], stage.next()[0]] == [slow.at, other.at]
+    closing = threading.Thread(target=hands.close)
+    closing.start()
+    closing.join(0.05)
+    hands.go_on.set()
+    closing.join(PATIENCE)
+    assert threading.active_count() == before
+
+
 def test_what_was_wanted_before_the_end_is_given_and_no_thread_is_left() -> None:
     before = threading.active_count()
     stage = Stage()
