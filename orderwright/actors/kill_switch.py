@@ -1,7 +1,10 @@
 """The kill switch: nothing leaves any more, for everything, an account or a strategy, until an operator lifts it."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 
 from msgspec import Struct
 
@@ -63,6 +66,8 @@ class KillSwitch:
         self._describe = describe
         self._changed = changed
         self._switching = threading.Lock()
+        self._shutting = threading.Lock()
+        self._wanted: Counter[Scope] = Counter()
 
     def load(self) -> None:
         """Shut the gate to what is halted by the catalogue, as it is at the engine's start."""
@@ -73,19 +78,36 @@ class KillSwitch:
 
         Raises:
             CatalogueRefused: there is no such account or strategy.
-            HaltNotStored: nothing leaves any more, but that is not written down.
+            HaltNotStored: nothing leaves any more, but that is not written down after `timeout` seconds.
         """
         ends = monotonic() + timeout
-        # At once: this must not wait for whoever is switching now.
-        self._gate.halt(scope)
-        with self._switching:
-            # Once more: that may have been somebody who lifts it.
+        # At once: this must not wait for whoever is switching now, nor for a log that hangs.
+        with self._shutting:
             self._gate.halt(scope)
-            self._write_down(HaltTrading(by=by, why=why, scope=scope[0], name=scope[1]), scope)
-        self._changed()
+            self._wanted[scope] += 1
+        self._write_down(HaltTrading(by=by, why=why, scope=scope[0], name=scope[1]), scope, timeout)
         return self._report(scope, ends)
 
-    def _write_down(self, command: HaltTrading, scope: Scope) -> None:
+    def _write_down(self, command: HaltTrading, scope: Scope, timeout: float) -> None:
+        written: Future[None] = Future()
+        threading.Thread(target=self._write, args=(command, scope, written), name="halt", daemon=True).start()
+        try:
+            written.result(timeout)
+        except FutureTimeoutError as exc:
+            message = "the log does not answer: whether the halt was written down will show when it does"
+            raise HaltNotStored(message) from exc
+
+    def _write(self, command: HaltTrading, scope: Scope, written: "Future[None]") -> None:
+        try:
+            with self._switching:
+                self._change(command, scope)
+            self._changed()
+        except Exception as exc:  # noqa: BLE001 -- it is for whoever waits for this thread to deal with
+            written.set_exception(exc)
+        else:
+            written.set_result(None)
+
+    def _change(self, command: HaltTrading, scope: Scope) -> None:
         try:
             self._desk.change([command])
         except CatalogueRefused:
@@ -102,9 +124,13 @@ class KillSwitch:
             CatalogueRefused: there is no such account or strategy.
             EventStoreError: it could not be written down, so the halt goes on.
         """
+        wanted = self._wanted[scope]
         with self._switching:
             self._desk.change([LiftHalt(by=by, why=why, scope=scope[0], name=scope[1])])
-            self._gate.lift(scope)
+            with self._shutting:
+                # Whoever halts while this is written down has the last word.
+                if self._wanted[scope] == wanted:
+                    self._gate.lift(scope)
         self._changed()
 
     def _report(self, scope: Scope, ends: float) -> HaltReport:

@@ -28,6 +28,7 @@ from tests.actors.scripted_env import NAME
 
 EVERYTHING: Scope = (HaltScope.EVERYTHING, "")
 OTHER = "strategy-account/test2@A2"
+PATIENCE = 5.0
 
 
 class FailingLog(MemoryLog):
@@ -37,10 +38,13 @@ class FailingLog(MemoryLog):
     fails = False
     was_shut: bool | None = None
     at_lift: Callable[[], None] | None = None
+    at_halt: Callable[[], object] | None = None
 
     def append(self, append: Append, done: Callable[[AppendOutcome], None], *, generation: int | None = None) -> None:
         if append.events[0].type == str(TradingHalted.__struct_config__.tag):
             self.was_shut = self.gate.refusal(NAME, placement(), Micros(0)) is not None
+            if self.at_halt is not None:
+                self.at_halt()
         if self.at_lift is not None and append.events[0].type == str(HaltLifted.__struct_config__.tag):
             self.at_lift()
         if self.fails:
@@ -61,6 +65,7 @@ class Stage:
         self.desk.change([SaveAccount(by="root", account=Account(name="A1", owner="root", exchange="paper"))])
         self.views: dict[str, AccountView | Unavailable | None] = {NAME: shown(NAME), OTHER: shown(OTHER)}
         self.changes = 0
+        self.heard_of = threading.Event()
         self.switch = self.made()
 
     def made(self) -> KillSwitch:
@@ -78,8 +83,9 @@ class Stage:
 
     def _changed(self) -> None:
         self.changes += 1
+        self.heard_of.set()
 
-    def halt(self, scope: Scope = EVERYTHING, *, timeout: float = 0.01) -> HaltReport:
+    def halt(self, scope: Scope = EVERYTHING, *, timeout: float = 0.1) -> HaltReport:
         return self.switch.halt(scope, by="kim", why="news", timeout=timeout)
 
     def is_shut(self, name: str = NAME) -> bool:
@@ -201,6 +207,39 @@ def test_a_halt_that_comes_while_another_is_lifted_holds(stage: Stage) -> None:
     assert not second.is_alive()
     assert EVERYTHING in stage.desk.catalogue.halts
     assert stage.is_shut()
+
+
+def test_a_halt_waits_no_longer_than_it_may_for_a_lift_that_hangs_and_holds_when_that_ends(stage: Stage) -> None:
+    stage.halt()
+    is_lifting, go_on = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        is_lifting.set()
+        go_on.wait(PATIENCE)
+
+    stage.log.at_lift = hang
+    lifting = threading.Thread(target=stage.switch.lift, args=[EVERYTHING], kwargs={"by": "kim", "why": "all well"})
+    lifting.start()
+    assert is_lifting.wait(PATIENCE)
+    with pytest.raises(HaltNotStored, match="does not answer"):
+        stage.halt()
+    assert not go_on.is_set()
+    go_on.set()
+    lifting.join(PATIENCE)
+    assert stage.is_shut()
+    assert stage.halt(timeout=PATIENCE).is_complete
+    assert EVERYTHING in stage.desk.catalogue.halts
+
+
+def test_a_halt_that_is_written_down_late_is_heard_of(stage: Stage) -> None:
+    go_on = threading.Event()
+    stage.log.at_halt = lambda: go_on.wait(PATIENCE)
+    with pytest.raises(HaltNotStored):
+        stage.halt()
+    assert (stage.changes, stage.is_shut()) == (0, True)
+    go_on.set()
+    assert stage.heard_of.wait(PATIENCE)
+    assert EVERYTHING in stage.desk.catalogue.halts
 
 
 def test_a_halt_survives_a_restart(stage: Stage) -> None:
