@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import pykka
 
@@ -77,7 +78,10 @@ class Seat(pykka.ThreadingActor):
             self._actor_loop_running()
         except TurnOver:
             return
-        self._actor_loop_teardown()
+        while not self.mailbox.empty():
+            # What came after the end can be more than is read in one turn.
+            with suppress(TurnOver):
+                self._actor_loop_teardown()
         self._has_ended.set()
 
     def end(self) -> None:

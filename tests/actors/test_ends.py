@@ -175,6 +175,16 @@ def test_whoever_does_not_end_is_named_and_the_others_end(stage: Stage) -> None:
     assert not stage.env.is_alive(INBOX)
 
 
+def test_however_much_comes_after_the_end_it_is_one(stage: Stage) -> None:
+    stage.hold_up(ACCOUNT)
+    seat = stage.env._seats[ACCOUNT]
+    seat.end()
+    for _ in range(40):
+        stage.env.tell(Tick(reason="late"), ACCOUNT)
+    stage.go_on.set()
+    assert seat.join(PATIENCE)
+
+
 def test_nobody_comes_to_life_once_everything_is_to_end(stage: Stage) -> None:
     stage.env.close()
     stage.env.spawn("inbox/late", address("inbox/late", 1))
