@@ -36,6 +36,7 @@ from orderwright.actors.messages import (
     turned_away,
 )
 from orderwright.actors.noticeboard import Noticeboard
+from orderwright.actors.outings import Outings
 from orderwright.actors.seat import Seat
 from orderwright.actors.snapshot_saver import SnapshotSaver
 from orderwright.actors.snapshots import codec_of
@@ -67,6 +68,7 @@ from orderwright.moments import SECOND, Micros
 logger = logging.getLogger(__name__)
 
 _CONNECTIONS_AT_ONCE = 8
+_RECALLS_AT_ONCE = 2
 _SETTLING_SECONDS = 30.0
 _CLOSING_SECONDS = 10.0
 _STAGE_SECONDS = 0.5
@@ -117,7 +119,8 @@ class PykkaEnv:
         self._hands = Hands()
         self._rebuilding = ThreadPoolExecutor(self._limits.rebuilds_at_once, thread_name_prefix="rebuild")
         self._pool_name = f"connect-{next(_POOLS)}-"
-        self._connecting = ThreadPoolExecutor(_CONNECTIONS_AT_ONCE, thread_name_prefix=self._pool_name)
+        self._connecting = Outings(name=self._pool_name, at_once=_CONNECTIONS_AT_ONCE, later=self._timers.after)
+        self._recalling = ThreadPoolExecutor(_RECALLS_AT_ONCE, thread_name_prefix="recall")
         self._noticeboard = Noticeboard(clock)
         self.gate = Gate()
         self._departures = Departures(self.gate, holds_lease=lambda: writer.holds_lease)
@@ -178,14 +181,17 @@ class PykkaEnv:
         return Loaded(events=tuple(tail), snapshot=snapshot)
 
     def recall(self, stream: str, order_id: OrderId, to: Address) -> None:
-        """Read what the log has of an order, on a thread of its own."""
-        self._connecting.submit(self._recall, stream, order_id, to)
+        """Read what the log has of an order, on one of few threads for that."""
+        self._recalling.submit(self._recall, stream, order_id, to)
 
     def _recall(self, stream: str, order_id: OrderId, to: Address) -> None:
         try:
             events = tuple(event for event in self._reader.read_stream(stream) if order_id in event.payload)
         except EventStoreError as exc:
             logger.warning("%s cannot be read for what it has of order %s: %s", stream, order_id, exc)
+            self.tell(Recalled(order_id=order_id, events=None), to)
+        except Exception as exc:  # noqa: BLE001 -- as in _read
+            _unforeseen(f"reading {stream} for order {order_id}", exc)
             self.tell(Recalled(order_id=order_id, events=None), to)
         else:
             self.tell(Recalled(order_id=order_id, events=events), to)
@@ -235,7 +241,7 @@ class PykkaEnv:
 
     def connect(self, account: str, to: Address) -> None:
         """Open the account's gateway, on a thread of its own."""
-        self._connecting.submit(self._connect, account, to)
+        self._connecting.start(lambda: self._connect(account, to))
 
     def _connect(self, account: str, to: Address) -> None:
         try:
@@ -249,7 +255,7 @@ class PykkaEnv:
 
     def survey(self, account: str, to: Address) -> None:
         """Ask for all open orders, on a thread of its own."""
-        self._connecting.submit(self._survey, account, to)
+        self._connecting.start(lambda: self._survey(account, to))
 
     def _survey(self, account: str, to: Address) -> None:
         try:
@@ -332,7 +338,8 @@ class PykkaEnv:
             if stage == _INBOXES:
                 self.wire.wait_clear(lambda _name: True, min(_WIRE_SECONDS, max(0.0, ends - monotonic())))
         self._timers.close()
-        self._connecting.shutdown(wait=False, cancel_futures=True)
+        self._connecting.close()
+        self._recalling.shutdown(wait=False, cancel_futures=True)
         self._rebuilding.shutdown(wait=False, cancel_futures=True)
         self._hands.close()
         if self._saver is not None:

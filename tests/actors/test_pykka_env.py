@@ -1,6 +1,7 @@
 """The port on real threads: who hears what, and what a dead or a stale incarnation may no longer do."""
 
 import queue
+import threading
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import cast
@@ -15,8 +16,10 @@ from orderwright.actors.messages import (
     Address,
     AppendEnded,
     Called,
+    Connected,
     Loaded,
     Mail,
+    Recalled,
     Start,
     Stopped,
     Tick,
@@ -41,7 +44,7 @@ from orderwright.engine.signals import OrderType, Side
 from orderwright.engine.traits import Traits
 from orderwright.eventstore.memory import MemoryLog
 from orderwright.eventstore.store import Append, Appended, AppendFailed, NewEvent
-from orderwright.exchanges.gateway import Gateway
+from orderwright.exchanges.gateway import ExchangeUnavailable, Gateway
 from orderwright.marketdata.board import Board
 from orderwright.moments import SECOND, Micros
 
@@ -85,10 +88,26 @@ class Unanswering:
     def __init__(self) -> None:
         self.asked: list[Effect] = []
 
+    def open(self) -> None:
+        """Connect at once."""
+
     def submit(self, effect: Effect, done: Callable[[Outcome], None]) -> None:
         self.asked.append(effect)
         assert isinstance(effect, PlaceOrder)
         done(PlacementAnswered(order_id=effect.order_id, result=Unclear(reason="nobody knows")))
+
+
+class Hanging(Unanswering):
+    """An exchange to which nobody gets through before the end of the test."""
+
+    def __init__(self, until: threading.Event) -> None:
+        super().__init__()
+        self._until = until
+
+    def open(self) -> None:
+        self._until.wait(PATIENCE)
+        message = "no answer"
+        raise ExchangeUnavailable(message)
 
 
 class Stage:
@@ -97,6 +116,7 @@ class Stage:
     def __init__(self) -> None:
         self.log = AgingLog(SystemClock())
         self.exchange = Unanswering()
+        self.is_over = threading.Event()
         self.heard: queue.SimpleQueue[Mail] = queue.SimpleQueue()
         self.told_supervisor: queue.SimpleQueue[Mail] = queue.SimpleQueue()
         self.env = PykkaEnv(
@@ -112,8 +132,8 @@ class Stage:
         self.env.spawn("strategy-account/test1@A1", ME)
         assert isinstance(self.heard.get(timeout=PATIENCE), Start)
 
-    def _gateway(self, _account: str) -> Gateway:
-        return cast("Gateway", self.exchange)
+    def _gateway(self, account: str) -> Gateway:
+        return cast("Gateway", Hanging(self.is_over) if account.startswith("dead") else self.exchange)
 
     def _room(self, _name: str, _at: Address, _env: Env) -> Room:
         return Listener(self.heard)
@@ -123,6 +143,7 @@ class Stage:
 def stage() -> Iterator[Stage]:
     stage = Stage()
     yield stage
+    stage.is_over.set()
     stage.env.close()
 
 
@@ -261,3 +282,12 @@ def test_a_closed_gate_stops_what_raises_a_position_and_nothing_else(stage: Stag
     stage.env.call("A1", order(valid_until=later), ME)
     stage.heard.get(timeout=PATIENCE)
     assert len(stage.exchange.asked) == 2
+
+
+def test_accounts_whose_exchanges_hang_hold_up_neither_another_nor_what_is_asked_of_the_log(stage: Stage) -> None:
+    for number in range(30):
+        stage.env.connect(f"dead{number}", ME)
+    stage.env.recall("strategy-account/test1@A1", OrderId("o1"), ME)
+    assert stage.heard.get(timeout=PATIENCE) == Recalled(order_id=OrderId("o1"), events=())
+    stage.env.connect("A1", ME)
+    assert stage.heard.get(timeout=PATIENCE / 2) == Connected()
