@@ -132,7 +132,7 @@ class Clients:
             signal_id=SignalId(self._new_id()),
             strategy=item.strategy,
             holder="owner",
-            received_at=self._world.now(),
+            received_at=life.env.now(),
             instructions=item.orders,
         )
         recipients = self._recipients.get(item.strategy, ())
@@ -217,7 +217,7 @@ class Clients:
 
     def _decision(self, item: Operation, life: Life) -> ResolveDoubt | None:
         # The operator looks into the exchange's own books, when nothing can be on its way any more.
-        latest = self._world.now() - self._exchange.traits.lag
+        latest = life.env.now() - self._exchange.traits.lag
         name = strategy_account_name(item.strategy, item.account)
         for order in life.unfinished(name):
             if not order.placement_in_doubt or order.valid_until >= latest:

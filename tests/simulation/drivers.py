@@ -63,7 +63,6 @@ def random_plan(scenario: Scenario, seed: int, *, mix: FaultMix | None = None) -
     if not scenario.can_be_asked:
         traits = replace(traits, lookup_by_client_id=False)
     traits = replace(traits, sets_leverage=rng.random() < 0.5)
-    drawn = replace(drawn, rate_limited=rng.choice((0.0, 0.0, 0.05, 0.3)))
     return Plan(seed=seed, mix=mix or drawn, crashes=crashes, traits=traits, stops_keep_their_id=keep)
 
 

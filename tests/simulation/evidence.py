@@ -46,9 +46,9 @@ class Report(NamedTuple):
 class Evidence(Struct, kw_only=True):
     """All that the invariants may look at. `accounts` gives each strategy account's exchange account.
 
-    `shut` are the strategy accounts whose entries the gate holds back.
-
-    An exchange `is_honest` that takes nothing that it says it refused, and nothing later than it may.
+    `shut` are the strategy accounts whose entries the gate holds back. An exchange `is_honest` that takes nothing that
+    it says it refused, and nothing later than it may. What a look shows can be `blind_for` microseconds old, by the
+    engine's clock.
     """
 
     orders: Sequence[BookedOrder]
@@ -66,6 +66,7 @@ class Evidence(Struct, kw_only=True):
     has_evidence: bool
     requests_expire: bool
     is_honest: bool
+    blind_for: int
     sets_leverage: bool
 
     def of(self, kind: type[EventT], stream: str | None = None) -> Iterator[tuple[Entry, EventT]]:

@@ -1,11 +1,13 @@
 """What can go wrong between the engine, its log and the exchange, and how likely each is in one run."""
 
+from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
 from random import Random
 
 from msgspec import Struct
 
-from orderwright.engine.outcomes import CancelOrder, Effect, PlaceOrder
+from orderwright.engine.outcomes import CancelOrder, Effect, LookUpOrder, PlaceOrder
 from orderwright.moments import SECOND
 from tests.simulation.world import World
 
@@ -24,6 +26,13 @@ class Fault(StrEnum):
     TARDY = "request arrives later than any request may"
     HIDDEN = "done, visible late"
     FILLS_LAG = "fills visible late"
+    STALE = "answered from an old copy"
+    ECHO = "told twice, the second time late"
+    UNREACHABLE = "account not reached"
+    APPEND_FAILS = "database refuses a batch"
+    COMMIT_UNKNOWN = "acknowledgement of a commit lost"
+    LOAD_FAILS = "stream cannot be read"
+    LOG_AWAY = "database away"
 
 
 class FaultMix(Struct, frozen=True, kw_only=True):
@@ -31,7 +40,7 @@ class FaultMix(Struct, frozen=True, kw_only=True):
 
     `impatience` is how likely the next timed thing happens while the actors are still busy (a stalled process);
     `queue_limit` how many appends may wait before the log refuses more; `lasts` how long faults go on. Actors rest
-    `idle_after` their last work.
+    `idle_after` their last work. The engine's clock differs from the exchange's by at most `skew`, and jumps.
     """
 
     request_lost: float = 0
@@ -43,11 +52,15 @@ class FaultMix(Struct, frozen=True, kw_only=True):
     late: float = 0
     hidden: float = 0
     fills_lag: float = 0
+    stale: float = 0
+    echoes: float = 0
+    skew: int = 0
     partial_fills: float = 0
     slow: float = 0
     unreachable: float = 0
     impatience: float = 0.01
     append_fails: float = 0
+    commit_unknown: float = 0
     load_fails: float = 0
     queue_limit: int = 10_000
     log_away_for: int = 0
@@ -56,6 +69,16 @@ class FaultMix(Struct, frozen=True, kw_only=True):
 
 
 CALM = FaultMix()
+
+MOST_SKEW = SECOND
+"""An exchange's lag has to cover how far the clocks are apart; twice, since ours can jump from one end to the other."""
+
+OLDEST_COPY = 6 * SECOND
+
+Mishaps = Mapping[tuple[str, int], Fault]
+"""What happens to the n-th placement ("place", n), cancel ("cancel", n) or look ("look", n) of a run, from 1."""
+
+_KINDS: Mapping[type[Effect], str] = {PlaceOrder: "place", CancelOrder: "cancel", LookUpOrder: "look"}
 
 _PER_CALL = (
     (Fault.REQUEST_LOST, "request_lost"),
@@ -67,6 +90,7 @@ _PER_CALL = (
     (Fault.LATE, "late"),
     (Fault.HIDDEN, "hidden"),
     (Fault.FILLS_LAG, "fills_lag"),
+    (Fault.STALE, "stale"),
 )
 
 
@@ -79,14 +103,19 @@ def random_mix(rng: Random) -> FaultMix:
         error_before=rng.choice(levels),
         error_after=rng.choice(levels),
         refused=rng.choice(levels),
+        rate_limited=rng.choice((0.0, 0.0, 0.05, 0.3)),
         late=rng.choice(levels),
         hidden=rng.choice(levels),
         fills_lag=rng.choice(levels),
+        stale=rng.choice(levels),
+        echoes=rng.choice((0.0, 0.0, 0.3)),
+        skew=rng.choice((0, 0, MOST_SKEW)),
         partial_fills=rng.choice((0.0, 0.5)),
         slow=rng.choice((0.0, 0.3)),
         unreachable=rng.choice((0.0, 0.5)),
         impatience=rng.choice((0.0, 0.01, 0.1)),
         append_fails=rng.choice((0.0, 0.0, 0.02, 0.1)),
+        commit_unknown=rng.choice((0.0, 0.0, 0.02, 0.1)),
         load_fails=rng.choice((0.0, 0.0, 0.1)),
         queue_limit=rng.choice((10_000, 10_000, 2)),
         log_away_for=rng.choice((0, 0, 4 * SECOND)),
@@ -95,13 +124,15 @@ def random_mix(rng: Random) -> FaultMix:
 
 
 class Faults:
-    """Draws from a mix until its time is over; then everything is honest."""
+    """Draws from a mix until its time is over; then everything is honest. What is scripted happens at any time."""
 
-    def __init__(self, world: World, mix: FaultMix) -> None:
+    def __init__(self, world: World, mix: FaultMix, mishaps: Mishaps | None = None) -> None:
         self._world = world
         self.mix = mix
         self.until = world.now() + mix.lasts
-        self.counts: dict[Fault, int] = {}
+        self.counts: Counter[Fault] = Counter()
+        self._mishaps = mishaps or {}
+        self._calls: Counter[str] = Counter()
         self._away_from = 0
         if mix.log_away_for:
             self._away_from = world.now() + world.rng.randrange(20 * SECOND)
@@ -112,13 +143,37 @@ class Faults:
         """Whether nothing goes wrong any more."""
         return self._world.now() >= self.until
 
+    @property
+    def may_be_late(self) -> int:
+        """By how much less than its promised lag the exchange may be late, for the clocks' sake; in microseconds."""
+        return 2 * self.mix.skew
+
+    @property
+    def blind_for(self) -> int:
+        """How old a look can be by the engine's clock, in microseconds."""
+        return self.mix.skew + (OLDEST_COPY if self.mix.stale else 0)
+
+    def count(self, fault: Fault) -> None:
+        """Note that a fault happened."""
+        self.counts[fault] += 1
+
     def draw(self, effect: Effect) -> Fault:
         """Return what happens to a call."""
-        if self.are_over:
-            return Fault.NONE
+        fault = self._scripted(effect) if self._mishaps else Fault.NONE
+        if fault is Fault.NONE and not self.are_over:
+            fault = self._drawn(effect)
+        if fault is not Fault.NONE:
+            self.count(fault)
+        return fault
+
+    def _scripted(self, effect: Effect) -> Fault:
+        kind = _KINDS.get(type(effect), "")
+        self._calls[kind] += 1
+        return self._mishaps.get((kind, self._calls[kind]), Fault.NONE)
+
+    def _drawn(self, effect: Effect) -> Fault:
         for fault, probability in self._per_call:
             if self._world.chance(probability) and _fits(fault, effect):
-                self.counts[fault] = self.counts.get(fault, 0) + 1
                 return fault
         return Fault.NONE
 
@@ -141,4 +196,6 @@ class Faults:
 def _fits(fault: Fault, effect: Effect) -> bool:
     if fault in (Fault.HIDDEN, Fault.FILLS_LAG):
         return isinstance(effect, PlaceOrder)
+    if fault is Fault.STALE:
+        return isinstance(effect, LookUpOrder)
     return fault not in (Fault.REFUSED, Fault.RATE_LIMITED) or isinstance(effect, PlaceOrder | CancelOrder)

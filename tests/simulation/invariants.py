@@ -248,10 +248,11 @@ def _closes_count_what_was_filled(evidence: Evidence, ledger: Ledger) -> Iterato
                 refresh = started.get((stream, event.signal_id, event.leg))
                 if refresh is None or event.at >= refresh.at + Rules().call_timeout:
                     continue
+                shown = refresh.at - evidence.blind_for
                 for order in _orders_of(stream, refresh.symbol, evidence, ledger):
                     if _is_in_doubt_for_good(ledger.orders[order.client_order_id], evidence):
                         continue
-                    if booked.get(order.client_order_id, Decimal(0)) < _filled_by(refresh.at, order):
+                    if booked.get(order.client_order_id, Decimal(0)) < _filled_by(shown, order):
                         yield f"leg {event.leg} of {event.signal_id} misses fills of {order.client_order_id}"
 
 

@@ -13,6 +13,7 @@ from orderwright.engine.instruments import Instrument, MarketType
 from orderwright.engine.signals import AUTOMATIC_PRIORITY, Instruction, OrderType, Side
 from orderwright.moments import SECOND
 from tests.simulation.evidence import Evidence
+from tests.simulation.faults import Mishaps
 
 BTC = "BTC/USDT"
 ETH = "ETH/USDT"
@@ -60,9 +61,9 @@ class Move(Struct, frozen=True, kw_only=True):
 class Scenario(Struct, frozen=True, kw_only=True):
     """`links` are (strategy, account) pairs; `jitter` lets every part of the script come up to so much later.
 
-    `lies` is how likely the exchange takes an order and says that it did not, `tardiness` how likely a request arrives
-    later than any request may, where the exchange keeps to no expiry and as long as there are faults. Actors rest after
-    `idle_after` without work, or as long as the mix of faults says.
+    `mishaps` are faults that happen in every run. `lies` is how likely the exchange takes an order and says that it did
+    not, `tardiness` how likely a request arrives later than any request may, where the exchange keeps to no expiry and
+    as long as there are faults. Actors rest after `idle_after` without work, or as long as the mix of faults says.
     `held` is what accounts hold of symbols that nobody here ever bought. An exchange that cannot be asked, cannot by
     client order id. `check` returns what is wrong with the end, beside what must hold at the end of every scenario.
     """
@@ -73,6 +74,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
     market_type: MarketType = MarketType.FUTURES
     jitter: int = 0
     idle_after: int | None = None
+    mishaps: Mishaps = {}
     lies: float = 0
     tardiness: float = 0
     held: dict[tuple[str, str], Decimal] = {}

@@ -2,13 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
+from orderwright.actors.appends import Appends
+from orderwright.actors.departures import Departures
 from orderwright.actors.env import Room
 from orderwright.actors.gate import Gate
 from orderwright.actors.messages import (
     Address,
-    AppendEnded,
     AskId,
     Called,
     Command,
@@ -30,30 +31,29 @@ from orderwright.actors.snapshots import codec_of
 from orderwright.actors.supervisor import SUPERVISOR
 from orderwright.engine.ids import OrderId
 from orderwright.engine.instruments import Quote
-from orderwright.engine.outcomes import Effect, FetchQuote, Outcome, PlacementAnswered, PlaceOrder, QuoteAnswered
+from orderwright.engine.outcomes import Effect, FetchQuote, OrderSeen, Outcome, QuoteAnswered
+from orderwright.eventstore.batches import Place, plan_batch
 from orderwright.eventstore.snapshots import Taken
-from orderwright.eventstore.store import Append, AppendFailed
+from orderwright.eventstore.store import Append
+from orderwright.eventstore.writer import GroupCommitWriter, WriterLimits
 from orderwright.marketdata.board import Board
-from orderwright.moments import Micros
-from tests.simulation.faults import Faults
+from orderwright.moments import SECOND, Micros
+from tests.simulation.faults import OLDEST_COPY, Fault, Faults
 from tests.simulation.sim_exchange import SimExchange
 from tests.simulation.sim_log import SimLog
+from tests.simulation.sim_sink import SimSink
 from tests.simulation.wire import Wire
 from tests.simulation.world import World
 
-
-class _Queued(NamedTuple):
-    append: Append
-    ticket: int
-    to: Address
+_ECHOES_WITHIN = 10 * SECOND
 
 
 class SimEnv:
     """Implements `Env` for one life of the engine process; a crash ends it, and nothing of it is heard again.
 
     `choices` says how many things could happen right now, `take` makes one of them happen: a mailbox hands over its
-    oldest message, the log commits a prefix of what is queued, a stream is read. What happens at a known moment
-    (timers, requests and answers on the wire) is the world's.
+    oldest message, the writer commits a prefix of what is queued, a stream is read. What happens at a known moment
+    (timers, requests and answers on the wire) is the world's. Its clock is apart from the world's by its own `skew`.
     """
 
     def __init__(
@@ -76,21 +76,34 @@ class SimEnv:
         self._answer = answer
         self._mailboxes: dict[Address, deque[Mail]] = {}
         self._busy: list[Address] = []
-        self._queue: deque[_Queued] = deque()
         self._loads: list[tuple[str, Address]] = []
-        self._generation = 0
-        self._generations: dict[Address, int] = {}
+        self._sink = SimSink(world, log, faults)
+        self._writer = GroupCommitWriter(
+            self._sink,
+            clock=self,
+            on_fenced=self._fenced,
+            limits=WriterLimits(queue=faults.mix.queue_limit),
+            timer=lambda: 0.0,
+        )
+        self._writer.open()
+        self._appends = Appends(self._writer, self.tell)
+        self.skew = self._draw_skew()
         self.rooms: dict[Address, Room] = {}
         self.connected: set[str] = set()
         self.board = Board()
         self.gate = Gate()
-        self.noticeboard = Noticeboard(world)
+        self._departures = Departures(self.gate, holds_lease=lambda: self._writer.holds_lease)
+        self.noticeboard = Noticeboard(self)
         self.is_over = False
+        self.frozen_until = 0
         self.rests = 0
+        if faults.mix.skew:
+            world.at(world.now() + world.rng.randrange(faults.mix.lasts), self._jump, self)
 
     def choices(self) -> int:
         """Return how many things could happen right now."""
-        return len(self._busy) + len(self._loads) + (1 if self._queue and not self._faults.log_is_away else 0)
+        can_write = self._writer.waiting and not self._faults.log_is_away
+        return len(self._busy) + len(self._loads) + (1 if can_write else 0)
 
     def take(self, index: int) -> None:
         """Make one of them happen."""
@@ -101,11 +114,23 @@ class SimEnv:
         else:
             self._commit()
 
-    def crash(self, kept: Callable[[int], int]) -> None:
-        """End this life. `kept` says how many of the queued appends the database still takes."""
+    def crash(self, kept: float) -> None:
+        """End this life. `kept` is the share of the queued appends that the database still takes."""
         self.is_over = True
-        for _ in range(kept(len(self._queue))):
-            self._log.write(self._queue.popleft().append)
+        self._commit_unheard(kept)
+
+    def freeze(self, kept: float, until: int) -> None:
+        """Do nothing more until then, while another engine takes over; `kept` as in a crash, and nobody is told."""
+        self._commit_unheard(kept)
+        self.frozen_until = until
+        self._sink.is_broken = self._world.chance(0.5)
+
+    def _commit_unheard(self, kept: float) -> None:
+        taken = [waiting.append for waiting in self._writer._queue][: round(self._writer.waiting * kept)]
+        tail, known = self._log.memory.tail, self._log.memory.known([append.stream for append in taken])
+        plan = plan_batch(taken, known, Place(log_id=1, epoch=self._sink.epoch, tail=tail, now=self.now()))
+        if plan.batch is not None and self._sink.holds_lease:
+            self._log.write(plan.batch)
 
     def open_mailbox(self, room: Room, at: Address) -> None:
         """Give a room its mailbox."""
@@ -113,8 +138,17 @@ class SimEnv:
         self._mailboxes[at] = deque()
 
     def now(self) -> Micros:
-        """Return the virtual moment."""
-        return self._world.now()
+        """Return what this engine's clock says."""
+        return Micros(self._world.now() + self.skew)
+
+    def _jump(self) -> None:
+        self.skew = self._draw_skew()
+        if self._world.is_traced:
+            self._world.note("clock", f"now differs by {self.skew / SECOND:.3f} s")
+
+    def _draw_skew(self) -> int:
+        most = self._faults.mix.skew
+        return self._world.rng.randint(-most, most) if most else 0
 
     def tell(self, message: Mail, to: Address) -> None:
         """Put a message into a mailbox."""
@@ -143,22 +177,15 @@ class SimEnv:
         self._log.save(taken)
 
     def append(self, append: Append, ticket: int, to: Address) -> bool:
-        """Queue an append, unless it may rest on what was never written."""
-        if self._generations[to] != self._generation:
-            self.tell(AppendEnded(ticket=ticket, outcome=AppendFailed(reason="an earlier append failed")), to)
-            return False
-        if len(self._queue) >= self._faults.mix.queue_limit:
-            return False
-        self._queue.append(_Queued(append, ticket, to))
-        return True
+        """Queue an append."""
+        return self._appends.write(append, ticket, to)
 
     def call(self, account: str, effect: Effect, to: Address) -> None:
-        """Send an effect to the exchange, unless the gate says no at this very moment."""
-        if isinstance(effect, PlaceOrder):
-            refusal = self.gate.refusal(name_of(to), effect, self._world.now())
-            if refusal is not None:
-                self.tell(Called(outcome=PlacementAnswered(order_id=effect.order_id, result=refusal)), to)
-                return
+        """Send an effect to the exchange, unless it must not leave at this very moment."""
+        refusal = self._departures.refusal(name_of(to), effect, self.now())
+        if refusal is not None:
+            self.tell(Called(outcome=refusal), to)
+            return
         if self._world.is_traced:
             self._world.note("send", f"{to}: {effect}")
         self._wire.send(account, effect, lambda outcome: self._called(account, effect, outcome, to), self)
@@ -183,7 +210,7 @@ class SimEnv:
 
     def spawn(self, name: str, at: Address) -> None:
         """Bring an actor to life."""
-        self._generations[at] = self._generation
+        self._appends.begin(at)
         self.open_mailbox(self._make_room(name, at), at)
         self.tell(Start(), at)
 
@@ -192,6 +219,7 @@ class SimEnv:
         mailbox = self._mailboxes.pop(at, None)
         if mailbox is None:
             return
+        self._appends.end(at)
         self.rests += not reason
         if self._world.is_traced:
             self._world.note("stop", f"{at}: {reason or 'rests'}")
@@ -227,33 +255,29 @@ class SimEnv:
             self.tell(Recalled(order_id=order_id, events=events), to)
 
     def _commit(self) -> None:
-        if self._faults.happens(self._faults.mix.append_fails):
-            self._fail_all()
-            return
-        for _ in range(self._world.rng.randint(1, len(self._queue))):
-            queued = self._queue.popleft()
-            outcome = self._log.write(queued.append)
-            if self._world.is_traced:
-                events = ", ".join(event.type for event in queued.append.events)
-                self._world.note("commit", f"{queued.append.stream}: {events}: {outcome}")
-            self.tell(AppendEnded(ticket=queued.ticket, outcome=outcome), queued.to)
+        self._writer.turn(most=self._world.rng.randint(1, self._writer.waiting))
 
-    def _fail_all(self) -> None:
-        self._generation += 1
+    def _fenced(self, reason: str) -> None:
         if self._world.is_traced:
-            self._world.note("fault", f"{len(self._queue)} appends fail")
-        while self._queue:
-            queued = self._queue.popleft()
-            self.tell(AppendEnded(ticket=queued.ticket, outcome=AppendFailed(reason="the disk is full")), queued.to)
+            self._world.note("fenced", reason)
 
     def _called(self, account: str, effect: Effect, outcome: Outcome, to: Address) -> None:
         if isinstance(outcome, QuoteAnswered) and isinstance(outcome.result, Quote) and isinstance(effect, FetchQuote):
             assert effect.market_type is not None
             self.board.note(account, effect.market_type, outcome.result)
         self.tell(Called(outcome=outcome), to)
+        if isinstance(outcome, OrderSeen):
+            self._echo(Called(outcome=outcome), to)
+
+    def _echo(self, mail: Called | Surveyed, to: Address) -> None:
+        # As a stream may: what it told is told again, after other news.
+        if self._faults.happens(self._faults.mix.echoes):
+            self._faults.count(Fault.ECHO)
+            self.after(self._world.rng.randrange(_ECHOES_WITHIN), mail, to)
 
     def _connect(self, account: str, to: Address) -> None:
         if self._faults.happens(self._faults.mix.unreachable):
+            self._faults.count(Fault.UNREACHABLE)
             self.tell(Unreachable(reason="no route"), to)
         else:
             self.connected.add(account)
@@ -261,9 +285,13 @@ class SimEnv:
 
     def _survey(self, account: str, to: Address) -> None:
         if self._faults.happens(self._faults.mix.unreachable):
+            self._faults.count(Fault.UNREACHABLE)
             self.tell(Unreachable(reason="no route"), to)
         else:
-            self.tell(Surveyed(orders=self._exchange.open_orders(account), asked_at=self._world.now()), to)
+            stale = self._world.rng.randrange(OLDEST_COPY) if self._faults.happens(self._faults.mix.stale) else 0
+            surveyed = Surveyed(orders=self._exchange.open_orders(account, stale=stale), asked_at=self.now())
+            self.tell(surveyed, to)
+            self._echo(surveyed, to)
 
     def _later(self, act: Callable[[], None]) -> None:
         self._world.at(self._world.now() + self._faults.latency(), act, self)

@@ -1,8 +1,9 @@
 """A small honest exchange with books of its own; whatever goes wrong on the way to it is the wire's doing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import count
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -39,7 +40,7 @@ _OPEN = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
 
 
 class BookedOrder:
-    """An order in the exchange's books; `visible_from` is when look-ups begin to know it.
+    """An order in the exchange's books; `visible_from` is when look-ups begin to know it, `overdue_from` when all must.
 
     A stop whose price has come trades under the id of its `child`, unless it keeps its own.
     """
@@ -64,6 +65,8 @@ class BookedOrder:
         self.visible_from = 0
         self.tells_trades = True
         self.fills_lag = 0
+        self.overdue_from = 0
+        self._past: list[_Look] = []
 
     @property
     def is_open(self) -> bool:
@@ -75,36 +78,58 @@ class BookedOrder:
         """The id under which it trades, and can be cancelled."""
         return self.child or self.exchange_order_id
 
-    def shown(self, now: int) -> ExchangeOrder:
-        """Return the order as a look at this moment shows it."""
-        is_quiet = self.child is not None and self.status is OrderStatus.NEW
+    def remember(self, now: int) -> None:
+        """Keep what it is now, for looks that are answered from an old copy."""
+        self._past.append(_Look(now, self.status, self.filled, len(self.fills), self.child))
+
+    def as_of(self, moment: int, *, is_overdue: bool) -> "_Look | None":
+        """Return what it was at a moment; before it was there, nothing, unless it is overdue to be seen."""
+        found = [look for look in self._past if look.at <= moment]
+        return found[-1] if found else self._past[0] if is_overdue else None
+
+    def shown(self, now: int, look: "_Look | None" = None) -> ExchangeOrder:
+        """Return the order as a look at this moment shows it; `look` is what it was when that was copied."""
+        copied = look or _Look(now, self.status, self.filled, len(self.fills), self.child)
+        fills = self.fills[: copied.fills]
+        is_quiet = copied.child is not None and copied.status is OrderStatus.NEW
         return ExchangeOrder(
             client_order_id=self.client_order_id,
             exchange_order_id=self.exchange_order_id,
             symbol=self.symbol,
             side=self.side,
             amount=self.amount,
-            status=OrderStatus.TRIGGERED if is_quiet else self.status,
-            filled=self.filled,
-            fills=tuple(fill for fill in self.fills if self.tells_trades and fill.at + self.fills_lag <= now),
-            average_price=sum(fill.amount * fill.price for fill in self.fills) / self.filled if self.filled else None,
-            fee=sum((fill.fee for fill in self.fills), Decimal(0)),
-            fee_currency=self.fills[0].fee_currency if self.fills else "",
-            child_exchange_order_id=self.child,
+            status=OrderStatus.TRIGGERED if is_quiet else copied.status,
+            filled=copied.filled,
+            fills=tuple(fill for fill in fills if self.tells_trades and fill.at + self.fills_lag <= now),
+            average_price=sum(fill.amount * fill.price for fill in fills) / copied.filled if copied.filled else None,
+            fee=sum((fill.fee for fill in fills), Decimal(0)),
+            fee_currency=fills[0].fee_currency if fills else "",
+            child_exchange_order_id=copied.child,
         )
 
-    def shown_at_work(self, now: int) -> ExchangeOrder:
+    def shown_at_work(self, now: int, look: "_Look | None" = None) -> ExchangeOrder:
         """Return what trades for it: itself, or its child, which bears no client order id."""
-        if self.child is None:
-            return self.shown(now)
+        shown = self.shown(now, look)
+        if shown.child_exchange_order_id is None:
+            return shown
         return replace(
-            self.shown(now),
+            shown,
             client_order_id="",
-            exchange_order_id=self.child,
-            status=self.status,
+            exchange_order_id=shown.child_exchange_order_id,
+            status=OrderStatus.NEW if shown.status is OrderStatus.TRIGGERED else shown.status,
             child_exchange_order_id=None,
             parent_exchange_order_id=self.exchange_order_id,
         )
+
+
+class _Look(NamedTuple):
+    """What an order was from a moment on."""
+
+    at: int
+    status: OrderStatus
+    filled: Decimal
+    fills: int
+    child: str | None
 
 
 class Received(Struct, frozen=True, kw_only=True):
@@ -120,7 +145,10 @@ class Received(Struct, frozen=True, kw_only=True):
 
 
 class SimExchange:
-    """Accounts, orders, fills and positions; prices move when told to."""
+    """Accounts, orders, fills and positions; prices move when told to.
+
+    It shows an order by its promised lag less `margin`, which is left for clocks that are apart.
+    """
 
     def __init__(
         self,
@@ -133,6 +161,7 @@ class SimExchange:
         stops_keep_their_id: bool = False,
         lies: float = 0,
         held: Mapping[tuple[str, str], Decimal] | None = None,
+        margin: int = 0,
     ) -> None:
         self._world = world
         self.instruments = {instrument.symbol: instrument for instrument in instruments}
@@ -140,6 +169,7 @@ class SimExchange:
         self.traits = traits
         self._partial_fills = partial_fills
         self._lies = lies
+        self._margin = margin
         self._stops_keep_their_id = stops_keep_their_id
         self._ids = count(1)
         self._parents: dict[str, str] = {}
@@ -148,16 +178,30 @@ class SimExchange:
         self.leverages: dict[tuple[str, str], Decimal] = {}
         self.positions: dict[tuple[str, str], Decimal] = dict(held or {})
 
-    def arrive(self, account: str, effect: Effect, *, asked_at: Micros, hidden: bool, fills_lag: int) -> Outcome:
-        """Carry out a command or a query that has reached the exchange."""
+    def arrive(
+        self,
+        account: str,
+        effect: Effect,
+        *,
+        sent_at: Micros,
+        asked_at: Micros,
+        stale: int,
+        hidden: bool,
+        fills_lag: int,
+    ) -> Outcome:
+        """Carry out a command or a query that has reached the exchange; `asked_at` is `sent_at` by the sender's clock.
+
+        A query is answered from a copy of the books that is `stale` microseconds old.
+        """
         match effect:
             case PlaceOrder():
-                result = self._place(account, effect, sent_at=asked_at, hidden=hidden, fills_lag=fills_lag)
+                result = self._place(account, effect, sent_at=sent_at, hidden=hidden, fills_lag=fills_lag)
                 return PlacementAnswered(order_id=effect.order_id, result=result)
             case CancelOrder():
-                return CancelAnswered(order_id=effect.order_id, result=self._cancel(account, effect, asked_at))
+                return CancelAnswered(order_id=effect.order_id, result=self._cancel(account, effect, sent_at))
             case LookUpOrder():
-                return OrderSeen(order_id=effect.order_id, asked_at=asked_at, result=self._look(account, effect))
+                seen = self._look(account, effect, stale)
+                return OrderSeen(order_id=effect.order_id, asked_at=asked_at, result=seen)
             case SetLeverage(symbol=symbol, leverage=leverage):
                 self.leverages[account, symbol] = leverage
                 return LeverageAnswered(symbol=symbol, leverage=leverage)
@@ -171,14 +215,22 @@ class SimExchange:
             if order.is_open and order.symbol == symbol:
                 self._work(order)
 
-    def open_orders(self, account: str) -> tuple[ExchangeOrder, ...]:
-        """Return what the account has open, as far as it is visible."""
+    def open_orders(self, account: str, *, stale: int = 0) -> tuple[ExchangeOrder, ...]:
+        """Return what the account has open, as far as it is visible, from a copy that is so old."""
+        return tuple(self._open_orders(account, stale))
+
+    def _open_orders(self, account: str, stale: int) -> Iterator[ExchangeOrder]:
         now = self._world.now()
-        return tuple(
-            order.shown_at_work(now)
-            for order in self.orders.values()
-            if order.is_open and order.account == account and order.visible_from <= now
-        )
+        for order in self.orders.values():
+            if order.account != account or order.visible_from > now:
+                continue
+            if not stale:
+                if order.is_open:
+                    yield order.shown_at_work(now)
+                continue
+            look = order.as_of(now - stale, is_overdue=now >= order.overdue_from)
+            if look is not None and look.status in _OPEN:
+                yield order.shown_at_work(now, look)
 
     def _place(
         self, account: str, effect: PlaceOrder, *, sent_at: Micros, hidden: bool, fills_lag: int
@@ -203,8 +255,10 @@ class SimExchange:
         order.fills_lag = fills_lag
         order.tells_trades = self.traits.tells_trades
         now = self._world.now()
+        order.overdue_from = effect.valid_until + self.traits.lag - self._margin
         if hidden:
-            order.visible_from = min(now + self._world.rng.randrange(8 * SECOND), effect.valid_until + self.traits.lag)
+            order.visible_from = min(now + self._world.rng.randrange(8 * SECOND), order.overdue_from)
+        order.remember(now)
         self._work(order)
         if self._lies and self._world.chance(self._lies):
             return Refused(code="exchange_rejected", error="not taken, it says")
@@ -248,17 +302,24 @@ class SimExchange:
         if order is None or not is_done:
             return NotFound()
         order.status = OrderStatus.CANCELLED
+        order.remember(self._world.now())
         return Cancelled(
             order=order.shown_at_work(self._world.now())
             if self.traits.tells_at_once and self._world.chance(0.5)
             else None
         )
 
-    def _look(self, account: str, effect: LookUpOrder) -> ExchangeOrder | NotFound | Unclear:
+    def _look(self, account: str, effect: LookUpOrder, stale: int) -> ExchangeOrder | NotFound | Unclear:
         if effect.exchange_order_id is None and not self.traits.lookup_by_client_id:
             return Unclear(reason="this exchange cannot be asked by client order id")
         order = self._find(account, effect.exchange_order_id, effect.order_id)
-        return NotFound() if order is None else order.shown(self._world.now())
+        if order is None:
+            return NotFound()
+        now = self._world.now()
+        if not stale:
+            return order.shown(now)
+        look = order.as_of(now - stale, is_overdue=now >= order.overdue_from)
+        return NotFound() if look is None else order.shown(now, look)
 
     def _find(self, account: str, exchange_order_id: str | None, client_order_id: str) -> BookedOrder | None:
         now = self._world.now()
@@ -284,6 +345,7 @@ class SimExchange:
             if not self._stops_keep_their_id:
                 order.child = f"c{next(self._ids)}"
                 self._parents[order.child] = order.exchange_order_id
+            order.remember(self._world.now())
         if self._crosses(order):
             self._trade(order)
 
@@ -326,6 +388,7 @@ class SimExchange:
         order.fills.append(fill)
         order.filled += amount
         order.status = OrderStatus.FILLED if order.filled == order.amount else OrderStatus.PARTIALLY_FILLED
+        order.remember(self._world.now())
         key = (order.account, order.symbol)
         change = amount * order.side.sign - (fill.fee if takes_base else 0)
         self.positions[key] = self.positions.get(key, Decimal(0)) + change

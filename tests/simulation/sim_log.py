@@ -1,30 +1,37 @@
-"""The simulated log: the product's log in memory, which also remembers at which step each event was committed."""
+"""The simulated database: what outlives every crash, and remembers at which step each event was committed."""
 
 from typing import Any
 
+from orderwright.eventstore.batches import Batch
 from orderwright.eventstore.memory import MemoryLog, MemorySnapshots
 from orderwright.eventstore.snapshots import Restored, SnapshotCodec, Taken, restore
-from orderwright.eventstore.store import Append, Appended, AppendOutcome, StoredEvent
+from orderwright.eventstore.store import StoredEvent
 from tests.simulation.world import World
 
 
 class SimLog:
-    """What outlives a crash. Appends are committed one by one, when the scheduler says so."""
+    """Batches are written by whoever has the latest `epoch`; the others are refused."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.memory = MemoryLog(world)
-        self._snapshots = MemorySnapshots(self.memory)
+        self.snapshots = MemorySnapshots(self.memory)
         self.begun_from_snapshots = 0
         self.committed_at: list[int] = []
+        self.epoch = 0
 
-    def write(self, append: Append) -> AppendOutcome:
-        """Commit an append now."""
-        outcomes: list[AppendOutcome] = []
-        self.memory.append(append, outcomes.append)
-        if isinstance(outcomes[0], Appended):
-            self.committed_at.extend([self._world.step] * len(append.events))
-        return outcomes[0]
+    def claim(self) -> int:
+        """Give the lease to another engine; return its epoch."""
+        self.epoch += 1
+        return self.epoch
+
+    def write(self, batch: Batch) -> None:
+        """Commit a batch now."""
+        self.memory.write(batch)
+        self.committed_at.extend([self._world.step] * len(batch.events))
+        if self._world.is_traced:
+            told = ", ".join(f"{event.stream} {event.type}" for event in batch.events)
+            self._world.note("commit", f"batch {batch.head.batch_no} of epoch {batch.head.epoch}: {told}")
 
     def stream(self, name: str, *, after_version: int = 0) -> tuple[StoredEvent, ...]:
         """Return a stream's events above a version."""
@@ -32,11 +39,11 @@ class SimLog:
 
     def save(self, taken: Taken[Any]) -> None:
         """Keep a snapshot, which must be of what has been committed."""
-        assert self._snapshots.save(taken.sealed(log_id=self._snapshots.log_id))
+        assert self.snapshots.save(taken.sealed(log_id=self.snapshots.log_id))
 
     def restored(self, name: str, codec: SnapshotCodec[Any] | None) -> Restored[Any] | None:
         """Return the newest state of a stream that was kept."""
-        found = None if codec is None else restore(self._snapshots, name, codec)
+        found = None if codec is None else restore(self.snapshots, name, codec)
         self.begun_from_snapshots += found is not None
         return found
 

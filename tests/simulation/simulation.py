@@ -1,7 +1,5 @@
 """One run of one scenario: a scheduler that lets the seed choose, crashes when told to, and stops when all is quiet."""
 
-from collections.abc import Callable
-
 from msgspec import Struct
 
 from orderwright.actors.inbox import SignalInbox
@@ -28,6 +26,8 @@ _STEP_TAKES = 50
 _SETTLES_IN = 80 * SECOND
 _LATEST = 400 * SECOND
 _MOST_STEPS = 20_000
+_LEASE = 10 * SECOND
+_RENEWS_WITHIN = 3 * SECOND
 
 PLAIN = Traits(client_id_unique=ClientIdRule.OPEN_ONLY, native_stops=True)
 
@@ -41,12 +41,27 @@ class Crash(Struct, frozen=True, kw_only=True):
     down_for: int = SECOND
 
 
+class TakeOver(Struct, frozen=True, kw_only=True):
+    """The process hangs before step `step`, and a standby takes over once its lease is over.
+
+    The database still takes the share `kept` of the queued appends. `thaws_after` the standby's start the old process
+    goes on, until it finds that it is replaced.
+    """
+
+    step: int
+    kept: float = 0.0
+    thaws_after: int = SECOND // 10
+
+
+Disturbance = Crash | TakeOver
+
+
 class Plan(Struct, frozen=True, kw_only=True):
     """Everything that a run is made of, beside its scenario."""
 
     seed: int
     mix: FaultMix = CALM
-    crashes: tuple[Crash, ...] = ()
+    crashes: tuple[Disturbance, ...] = ()
     traits: Traits = PLAIN
     stops_keep_their_id: bool = False
 
@@ -58,7 +73,7 @@ class Run:
         self.scenario = scenario
         self.world = World(plan.seed, is_traced=is_traced)
         self.log = SimLog(self.world)
-        self.faults = Faults(self.world, plan.mix)
+        self.faults = Faults(self.world, plan.mix, scenario.mishaps)
         self.exchange = SimExchange(
             self.world,
             instruments=instruments(scenario.market_type),
@@ -68,11 +83,13 @@ class Run:
             lies=scenario.lies,
             held=scenario.held,
             stops_keep_their_id=plan.stops_keep_their_id,
+            margin=self.faults.may_be_late,
         )
         self.desk = Desk()
         self.wire = Wire(self.world, self.exchange, self.faults, tardiness=scenario.tardiness)
         self.profiles = profiles_of(scenario)
         self.life: Life | None = None
+        self._replaced: Life | None = None
         self._rests_before = 0
         self.clients = Clients(
             world=self.world, exchange=self.exchange, desk=self.desk, engine=lambda: self.life, scenario=scenario
@@ -88,11 +105,11 @@ class Run:
             if self.world.step > _MOST_STEPS:
                 return [f"not quiet after {_MOST_STEPS} steps"]
             if self._crashes and self.life is not None and self.world.step >= self._crashes[0].step:
-                self._crash(self._crashes.pop(0))
+                self._disturb(self._crashes.pop(0))
             elif not self._step():
                 if not self._crashes:
                     return self._verdict()
-                self._crash(self._crashes.pop(0))
+                self._disturb(self._crashes.pop(0))
 
     @property
     def rests(self) -> int:
@@ -126,22 +143,28 @@ class Run:
             has_evidence=self.exchange.traits.lookup_by_client_id,
             requests_expire=self.exchange.traits.request_expiry,
             sets_leverage=self.exchange.traits.sets_leverage,
+            blind_for=self.faults.blind_for,
             is_honest=not self.scenario.lies and not self.scenario.tardiness,
         )
 
     def _step(self) -> bool:
         world = self.world
-        if self.life is None:
+        if self.life is None and self._replaced is None:
             return self._idle()
         world.pass_time(_STEP_TAKES)
-        choices = self.life.env.choices()
+        own = 0 if self.life is None else self.life.env.choices()
+        replaced = self._replaced
+        others = replaced.env.choices() if replaced is not None and replaced.env.frozen_until <= world.now() else 0
+        choices = own + others
         if not choices:
             return self._idle()
         index = int(world.rng.random() * (choices + world.is_due))
         if index == choices or (world.next_moment and world.chance(self.faults.mix.impatience)):
             world.fire_next()
-        else:
+        elif index < own and self.life is not None:
             self.life.env.take(index)
+        elif replaced is not None:
+            replaced.env.take(index - own)
         return True
 
     def _idle(self) -> bool:
@@ -153,7 +176,7 @@ class Run:
         return True
 
     def _is_quiet(self) -> bool:
-        if self.life is None or not self.clients.are_done or not self.wire.is_empty:
+        if self.life is None or self._replaced is not None or not self.clients.are_done or not self.wire.is_empty:
             return False
         if not self.log.unfinished():
             return True
@@ -184,16 +207,29 @@ class Run:
             limits=Limits(idle_after=self.scenario.idle_after or self.faults.mix.idle_after),
         )
 
-    def _crash(self, crash: Crash) -> None:
+    def _disturb(self, disturbance: Disturbance) -> None:
         if self.world.is_traced:
-            self.world.note("crash", str(crash))
+            self.world.note("crash", str(disturbance))
         assert self.life is not None
-        self._rests_before += self.life.env.rests
-        self.life.env.crash(_share(crash.kept))
+        if isinstance(disturbance, Crash):
+            self._end(self.life, disturbance.kept)
+            self.wire.cut(disturbance.wire)
+            self.world.at(self.world.now() + disturbance.down_for, self._start)
+        else:
+            self._end_replaced()
+            self._replaced = self.life
+            starts = self.world.now() + _LEASE
+            thaws = starts + disturbance.thaws_after
+            self.life.env.freeze(disturbance.kept, thaws)
+            self.world.at(starts, self._start)
+            self.world.at(thaws + self.world.rng.randrange(_RENEWS_WITHIN), self._end_replaced)
         self.life = None
-        self.wire.cut(crash.wire)
-        self.world.at(self.world.now() + crash.down_for, self._start)
 
+    def _end_replaced(self) -> None:
+        if self._replaced is not None:
+            self._end(self._replaced, 0)
+            self._replaced = None
 
-def _share(kept: float) -> Callable[[int], int]:
-    return lambda queued: round(queued * kept)
+    def _end(self, life: Life, kept: float) -> None:
+        self._rests_before += life.env.rests
+        life.env.crash(kept)

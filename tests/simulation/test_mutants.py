@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from orderwright.actors.appends import Appends
 from orderwright.actors.inbox import SignalInbox
 from orderwright.actors.messages import Address, AppendEnded
 from orderwright.actors.strategy_account import StrategyAccount
@@ -26,7 +27,8 @@ from orderwright.engine.strategy_account.commands import Recover, TakeInOrder
 from orderwright.engine.strategy_account.effects import outstanding
 from orderwright.engine.strategy_account.events import OrderTriggered
 from orderwright.engine.strategy_account.state import Context, State
-from orderwright.eventstore.store import Append, Appended, AppendFailed
+from orderwright.eventstore.store import Append, Appended
+from orderwright.eventstore.writer import Waiting
 from orderwright.moments import Micros
 from tests.simulation import wire
 from tests.simulation.drivers import SimulationFailed, swarm
@@ -97,8 +99,8 @@ def acknowledge_before_the_commit(patch: pytest.MonkeyPatch) -> None:
         if is_taken:
             version = max(append.expected_version, 0) + len(append.events)
             self.tell(AppendEnded(ticket=ticket, outcome=Appended(version=version, position=0)), to)
-            last = self._queue.pop()
-            self._queue.append(last._replace(to=Address("nobody#1")))
+            self._writer._queue.pop()
+            self._writer._queue.append(Waiting(append, lambda _outcome: None))
         return is_taken
 
     patch.setattr(SimEnv, "append", hasty)
@@ -112,15 +114,12 @@ def let_the_dead_go_on(patch: pytest.MonkeyPatch) -> None:
 
 
 def tell_the_stale_too_late(patch: pytest.MonkeyPatch) -> None:
-    honest = SimEnv.append
+    honest = Appends.write
 
-    def late(self: SimEnv, append: Append, ticket: int, to: Address) -> bool:
-        if self._generations[to] != self._generation:
-            self.tell(AppendEnded(ticket=ticket, outcome=AppendFailed(reason="an earlier append failed")), to)
-            return True
-        return honest(self, append, ticket, to)
+    def late(self: Appends, append: Append, ticket: int, to: Address) -> bool:
+        return honest(self, append, ticket, to) or self._generations.get(to) != self._writer.generation
 
-    patch.setattr(SimEnv, "append", late)
+    patch.setattr(Appends, "write", late)
 
 
 def forget_the_child(patch: pytest.MonkeyPatch) -> None:

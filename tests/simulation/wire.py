@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Protocol
 
 from orderwright.engine.outcomes import (
     CancelAnswered,
@@ -20,7 +21,7 @@ from orderwright.engine.outcomes import (
     Unclear,
 )
 from orderwright.moments import SECOND, Micros
-from tests.simulation.faults import Fault, Faults
+from tests.simulation.faults import OLDEST_COPY, Fault, Faults
 from tests.simulation.sim_exchange import SimExchange
 from tests.simulation.world import Owner, World
 
@@ -33,8 +34,14 @@ class Fate(StrEnum):
     EITHER = "either"
 
 
+class Engine(Owner, Protocol):
+    """Who sends: its clock says `skew` more than the world's."""
+
+    skew: int
+
+
 class _Trip:
-    """One call on its way; the first answer counts."""
+    """One call on its way; the first answer counts. `asked_at` is by its sender's clock, the others by the world's."""
 
     def __init__(self, account: str, effect: Effect, done: Callable[[Outcome], None], owner: Owner) -> None:
         self.account = account
@@ -42,6 +49,8 @@ class _Trip:
         self.done = done
         self.owner = owner
         self.sent_at = Micros(0)
+        self.asked_at = Micros(0)
+        self.deadline = 0
         self.fault = Fault.NONE
         self.is_lost = False
         self.is_answered = False
@@ -62,10 +71,12 @@ class Wire:
         """Whether no request is on its way to the exchange."""
         return not self._under_way
 
-    def send(self, account: str, effect: Effect, done: Callable[[Outcome], None], owner: Owner) -> None:
+    def send(self, account: str, effect: Effect, done: Callable[[Outcome], None], owner: Engine) -> None:
         """Send a request; `done` hears the outcome unless its owner is over by then."""
         trip = _Trip(account, effect, done, owner)
         trip.sent_at = self._world.now()
+        trip.asked_at = Micros(trip.sent_at + owner.skew)
+        trip.deadline = effect.deadline - owner.skew
         trip.fault = self._faults.draw(effect)
         is_refused_late = self._exchange.traits.request_expiry or self._faults.are_over
         if self._tardiness and isinstance(effect, PlaceOrder) and not is_refused_late:
@@ -87,7 +98,7 @@ class Wire:
 
     def _way(self, trip: _Trip) -> int:
         # The exchange's lag is a promise: nothing sent before its deadline shows up later than that.
-        latest = trip.effect.deadline + self._exchange.traits.lag - trip.sent_at
+        latest = trip.deadline + self._exchange.traits.lag - self._faults.may_be_late - trip.sent_at
         if trip.fault is Fault.TARDY:
             return latest + self._world.rng.randrange(60 * SECOND)
         if trip.fault is not Fault.LATE:
@@ -100,38 +111,40 @@ class Wire:
             return
         match trip.fault:
             case Fault.ERROR_BEFORE:
-                outcome = unclear(trip.effect, "500 before anything was done", trip.sent_at)
+                outcome = unclear(trip.effect, "500 before anything was done", trip.asked_at)
             case Fault.REFUSED:
-                outcome = _refused(trip.effect, trip.sent_at)
+                outcome = _refused(trip.effect, trip.asked_at)
             case Fault.RATE_LIMITED:
                 outcome = _refused(
-                    trip.effect, trip.sent_at, again_after=self._world.rng.choice((0, SECOND, 3 * SECOND))
+                    trip.effect, trip.asked_at, again_after=self._world.rng.choice((0, SECOND, 3 * SECOND))
                 )
             case _:
                 outcome = self._exchange.arrive(
                     trip.account,
                     trip.effect,
-                    asked_at=trip.sent_at,
+                    sent_at=trip.sent_at,
+                    asked_at=trip.asked_at,
+                    stale=self._world.rng.randrange(OLDEST_COPY) if trip.fault is Fault.STALE else 0,
                     hidden=trip.fault is Fault.HIDDEN,
                     fills_lag=self._world.rng.randrange(6 * SECOND) if trip.fault is Fault.FILLS_LAG else 0,
                 )
         if trip.fault is Fault.ERROR_AFTER:
-            outcome = unclear(trip.effect, "502", trip.sent_at)
+            outcome = unclear(trip.effect, "502", trip.asked_at)
         if trip.fault is not Fault.ANSWER_LOST:
             self._answer(trip, outcome)
 
     def _answer(self, trip: _Trip, outcome: Outcome) -> None:
         back = self._world.now() + self._faults.latency()
-        deadline = trip.effect.deadline
+        deadline = trip.deadline
         if back >= deadline:
-            back, outcome = max(deadline, self._world.now()), unclear(trip.effect, "too late", trip.sent_at)
+            back, outcome = max(deadline, self._world.now()), unclear(trip.effect, "too late", trip.asked_at)
         self._world.at(back, lambda: self._deliver(trip, outcome), trip.owner)
 
     def _answer_unclear(self, trip: _Trip, reason: str) -> None:
         noticed_at_once = self._world.chance(0.5)
-        at = self._world.now() + self._faults.latency() if noticed_at_once else trip.effect.deadline
-        outcome = unclear(trip.effect, reason, trip.sent_at)
-        self._world.at(min(at, trip.effect.deadline), lambda: self._deliver(trip, outcome), trip.owner)
+        at = self._world.now() + self._faults.latency() if noticed_at_once else trip.deadline
+        outcome = unclear(trip.effect, reason, trip.asked_at)
+        self._world.at(min(at, trip.deadline), lambda: self._deliver(trip, outcome), trip.owner)
 
     def _deliver(self, trip: _Trip, outcome: Outcome) -> None:
         if not trip.is_answered:

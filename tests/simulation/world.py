@@ -12,9 +12,10 @@ START = Micros(1_750_000_000 * SECOND)
 
 
 class Owner(Protocol):
-    """Whoever set something up for later; when it is over, that no longer happens."""
+    """Whoever set something up for later; when it is over, that no longer happens, and while it is frozen, not yet."""
 
     is_over: bool
+    frozen_until: int
 
 
 class World:
@@ -54,9 +55,13 @@ class World:
     def fire_next(self) -> None:
         """Go on to the next thing that happens at a known moment."""
         moment, _order, act, owner = heapq.heappop(self._due)
-        if owner is None or not owner.is_over:
+        if owner is not None and owner.is_over:
             # What the dead had set up, perhaps for tomorrow, is no reason for time to pass.
-            self._now = Micros(max(self._now, moment))
+            return
+        self._now = Micros(max(self._now, moment))
+        if owner is not None and owner.frozen_until > self._now:
+            self.at(owner.frozen_until, act, owner)
+        else:
             act()
 
     def chance(self, probability: float) -> bool:
