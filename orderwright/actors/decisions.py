@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from orderwright.actors.messages import AskId, Execute, Mail
+from orderwright.actors.messages import NOBODY, AskId, Execute, Mail, Operate, Operated
 from orderwright.engine.strategy_account.commands import Message
 from orderwright.engine.strategy_account.decide import decide_and_evolve
 from orderwright.engine.strategy_account.progress import Decided
@@ -22,18 +22,19 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 
 class Pending(Struct, frozen=True, kw_only=True):
-    """What becomes true when the append under way is durable."""
+    """What becomes true when the append under way is durable; `answer` is for `reply_to`, if somebody waits for it."""
 
     decided: Decided
-    reply_to: AskId
+    reply_to: AskId = NOBODY
+    answer: Operated | None = None
 
 
 class Postponed(Struct, frozen=True, kw_only=True):
-    """What is to be decided again when the log takes more."""
+    """What is to be decided again when the log takes more; `by` has it from an operator."""
 
     message: Message
     command_id: UUID | None
-    reply_to: AskId
+    by: Operate | None
 
 
 def decide_waiting(state: State, waiting: Sequence[Mail], context: Context) -> list[tuple[Execute, Decision]]:

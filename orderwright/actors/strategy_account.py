@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from enum import Enum
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from orderwright.actors.calls import Calls
 from orderwright.actors.decisions import Decision, Pending, Postponed, decide_waiting, together
 from orderwright.actors.doubts import Doubts
@@ -16,11 +18,9 @@ from orderwright.actors.idling import IDLE, Idling
 from orderwright.actors.limits import Limits
 from orderwright.actors.listeners import Listeners
 from orderwright.actors.messages import (
-    NOBODY,
     AccountReport,
     Address,
     AppendEnded,
-    AskId,
     Away,
     Called,
     CatalogueChanged,
@@ -42,22 +42,21 @@ from orderwright.actors.messages import (
     name_of,
     turned_away,
 )
+from orderwright.actors.operations import answer_to, cause_of
 from orderwright.actors.snapshots import EVERY, AccountImage, Rhythm
 from orderwright.actors.strangers import Strangers
 from orderwright.actors.surroundings import Surroundings
 from orderwright.actors.timetable import Timetable
 from orderwright.actors.watches import Watches
-from orderwright.engine.ids import OrderId
+from orderwright.engine.ids import OrderId, SignalId
 from orderwright.engine.outcomes import FetchQuote, OrderSeen
 from orderwright.engine.strategy_account.commands import (
     AdoptTerms,
-    CancelOrders,
-    LiquidatePositions,
     Message,
     Recover,
     TimePassed,
 )
-from orderwright.engine.strategy_account.decide import decide_and_evolve, objection
+from orderwright.engine.strategy_account.decide import decide_and_evolve
 from orderwright.engine.strategy_account.effects import look, outstanding
 from orderwright.engine.strategy_account.events import LiquidationEnded
 from orderwright.engine.strategy_account.state import Context, State
@@ -278,21 +277,7 @@ class StrategyAccount:
 
     def _operate(self, mail: Operate) -> None:
         self._idling.interrupt()
-        command = mail.command
-        if not isinstance(command, CancelOrders | LiquidatePositions):
-            note = self._objection(command)
-            if not self._decide(command, command_id=mail.command_id, reply_to=mail.ask):
-                self._env.reply(mail.ask, Operated(account=self._name, done=not note, changed=False, note=note))
-            return
-        self._listeners.add(command.command_id, mail.ask)
-        if not self._decide(command, command_id=command.command_id):
-            self._listeners.discard(command.command_id)
-            reply = Operated(account=self._name, done=False, changed=False, note="already under way")
-            self._env.reply(mail.ask, reply)
-
-    def _objection(self, command: Message) -> str:
-        profile = self._surroundings.profile
-        return "" if profile is None else objection(self._state, command, self._context(profile))
+        self._decide(mail.command, command_id=cause_of(mail), by=mail)
 
     def _tick(self, reason: str) -> None:
         self._timetable.ended(reason)
@@ -304,14 +289,16 @@ class StrategyAccount:
             self._watches.look(self._state.watched, account, context)
         self._decide(TimePassed())
 
-    def _decide(self, message: Message, *, command_id: UUID | None = None, reply_to: AskId = NOBODY) -> bool:
+    def _decide(self, message: Message, *, command_id: UUID | None = None, by: Operate | None = None) -> None:
         if self._surroundings.profile is None:
-            return False
+            return
         context = self._context(self._surroundings.profile)
         decided = decide_and_evolve(self._state, message, context)
+        answer = None if by is None else answer_to(self._name, by.command, decided.events, self._state, context)
         if not decided.events:
             self._act()
-            return False
+            self._promise(by, command_id, answer)
+            return
         # What waits for this commit anyway needs none of its own.
         behind = [] if self._outcomes or not context.is_reconciled else self._commands
         signals = decide_waiting(decided.state, behind, context)
@@ -319,22 +306,33 @@ class StrategyAccount:
             self._commands.popleft()
             self._listeners.add(mail.command.signal_id, mail.ask, mail.inbox)
         first = Decision(decided=decided, command_id=command_id)
-        if not self._write([first, *(decision for _, decision in signals)], reply_to):
+        if self._write([first, *(decision for _, decision in signals)]):
+            self._promise(by, command_id, answer)
+        else:
             self._commands.extendleft(mail for mail, _ in reversed(signals))
             self._pending = None
-            self._postponed = Postponed(message=message, command_id=command_id, reply_to=reply_to)
+            self._postponed = Postponed(message=message, command_id=command_id, by=by)
             self._env.after(_FULL_LOG_WAIT, Tick(reason=_FULL_LOG), self._me)
-        return True
+
+    def _promise(self, by: Operate | None, command_id: UUID | None, answer: Operated | None) -> None:
+        if by is None:
+            return
+        if answer is None and command_id is not None:
+            self._listeners.add(SignalId(command_id), by.ask)
+        elif answer is not None and answer.changed and self._pending is not None:
+            self._pending = replace(self._pending, reply_to=by.ask, answer=answer)
+        elif answer is not None:
+            self._env.reply(by.ask, answer)
 
     def _decide_again(self) -> None:
         postponed, self._postponed = self._postponed, None
         if postponed is not None:
-            self._decide(postponed.message, command_id=postponed.command_id, reply_to=postponed.reply_to)
+            self._decide(postponed.message, command_id=postponed.command_id, by=postponed.by)
 
-    def _write(self, decisions: Sequence[Decision], reply_to: AskId) -> bool:
+    def _write(self, decisions: Sequence[Decision]) -> bool:
         decided = together(decisions)
         self._surroundings.announce(self._state, decided.state)
-        self._pending = Pending(decided=decided, reply_to=reply_to)
+        self._pending = Pending(decided=decided)
         sealed: list[NewEvent] = []
         for one in decisions:
             version = self._version + len(sealed)
@@ -365,8 +363,8 @@ class StrategyAccount:
         self._strangers.note(decided.events, self._state)
         if self._snapshots.is_due(self._version):
             self._take_snapshot()
-        if pending.reply_to != NOBODY:
-            self._env.reply(pending.reply_to, Operated(account=self._name, done=True, changed=True))
+        if pending.answer is not None:
+            self._env.reply(pending.reply_to, pending.answer)
         for run in decided.ended:
             self._listeners.run_ended(run)
         for event in decided.events:
