@@ -47,6 +47,10 @@ class Calls:
         """The latest look at each unfinished order that got a clear answer."""
         return self._sightings
 
+    def is_about(self, order_id: OrderId) -> bool:
+        """Whether a call about the order is under way."""
+        return any((kind, order_id) in self._under_way for kind in ("place", "cancel", "look"))
+
     def make(self, account: str, effect: Effect, *, paced: bool = True) -> None:
         """Make the call at `account`, unless it is under way; a paced look waits for its turn (1, 2, 4, … 30 s)."""
         key = _key_of_effect(effect)

@@ -1,13 +1,13 @@
 """Orders that bear a strategy account's number, and that its log does not have as unfinished."""
 
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 
 from orderwright.actors.alarms import AlarmKind
 from orderwright.actors.calls import Calls
 from orderwright.actors.env import Env
 from orderwright.actors.folding import CODEC
-from orderwright.actors.messages import Address, OrdersShown, Recalled
+from orderwright.actors.messages import Address, OrdersShown, Recalled, Tick
 from orderwright.engine.ids import OrderId
 from orderwright.engine.money import plain
 from orderwright.engine.orders import Order, is_active
@@ -26,9 +26,10 @@ from orderwright.engine.strategy_account.events import Event, OrderClosed, Order
 from orderwright.engine.strategy_account.past import last_known
 from orderwright.engine.strategy_account.state import Context, State
 from orderwright.engine.strategy_account.surfacing import ENGINE
-from orderwright.moments import Micros
+from orderwright.moments import SECOND, Micros
 
-_ENDED_ORDERS_KEPT = 32
+_RECALL_AGAIN = 5 * SECOND
+_RECALL = "recall"
 
 
 class Strangers:
@@ -44,7 +45,8 @@ class Strangers:
         self._calls = calls
         self._met: set[OrderId] = set()
         self._sightings: dict[OrderId, tuple[ExchangeOrder, Micros]] = {}
-        self._ended: deque[OrderClosed] = deque(maxlen=_ENDED_ORDERS_KEPT)
+        # How much those had filled that ended while calls about them were under way, whose answers are still to come.
+        self._ended: dict[OrderId, Decimal] = {}
 
     @property
     def are_none(self) -> bool:
@@ -92,27 +94,39 @@ class Strangers:
     def answered(self, outcome: Outcome, orders: Mapping[OrderId, Order]) -> None:
         """Have the log asked about an order that was looked at here and is open, or has filled more than was booked."""
         order_id = getattr(outcome, "order_id", None)
+        if order_id is None:
+            return
         was_met = isinstance(outcome, OrderSeen) and order_id in self._met
         self._met.discard(order_id)
-        if order_id is None or order_id in orders:
-            return
+        booked = self._ended.get(order_id)
+        if not self._calls.is_about(order_id):
+            self._ended.pop(order_id, None)
         order = _shown_in(outcome)
-        if order is None or order_id in self._sightings:
+        if order is None or order_id in orders or order_id in self._sightings:
             return
-        is_open = is_active(order.status) or bool(order.filled)
-        if (was_met and is_open) or self._has_filled_more(order_id, order):
+        if order.client_order_id not in {"", order_id}:
+            # Whoever it belongs to, it is not what was asked about.
+            return
+        is_alive = is_active(order.status) or bool(order.filled)
+        if is_alive if was_met or booked is None else order.filled > booked:
             asked_at = outcome.asked_at if isinstance(outcome, OrderSeen) else Micros(0)
             self._sightings[order_id] = (order, asked_at)
             self._env.recall(self._name, order_id, self._me)
 
-    def _has_filled_more(self, order_id: OrderId, order: ExchangeOrder) -> bool:
-        return any(ended.order_id == order_id and order.filled > ended.filled for ended in self._ended)
+    def ask_again(self, reason: str) -> None:
+        """Ask the log once more about what it could not tell before, if the tick of this `reason` is for that."""
+        kind, _, order_id = reason.partition(" ")
+        if kind == _RECALL and order_id in self._sightings:
+            self._env.recall(self._name, OrderId(order_id), self._me)
 
     def recalled(self, mail: Recalled) -> TakeInOrder | None:
         """Return what the strategy account is to judge, now that the log has told what it had of the order."""
+        if mail.events is None:
+            # Nothing else will show it again, if it has ended.
+            self._env.after(_RECALL_AGAIN, Tick(reason=f"{_RECALL} {mail.order_id}"), self._me)
+            return None
         sighting = self._sightings.pop(mail.order_id, None)
-        if sighting is None or mail.events is None:
-            # It is on the next list again, if it is open.
+        if sighting is None:
             return None
         known = last_known(mail.order_id, (CODEC.decode(stored) for stored in mail.events))
         return TakeInOrder(seen=sighting[0], asked_at=sighting[1], known=known)
@@ -121,8 +135,8 @@ class Strangers:
         """Remember what ended, ring for what surfaced, and end the alarm when trading is resumed."""
         for event in events:
             match event:
-                case OrderClosed():
-                    self._ended.append(event)
+                case OrderClosed(order_id=order_id) if self._calls.is_about(order_id):
+                    self._ended[order_id] = event.filled
                 case OrderSurfaced():
                     what = f"{event.side} {plain(event.amount)} {event.symbol}, order {event.order_id}"
                     self._ring(f"{what}, is at the exchange; in the log it was {event.why.replace('_', ' ')}")

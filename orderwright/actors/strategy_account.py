@@ -282,6 +282,7 @@ class StrategyAccount:
     def _tick(self, reason: str) -> None:
         self._timetable.ended(reason)
         self._calls.pace_ended(reason)
+        self._strangers.ask_again(reason)
         if reason == "poll" and self._surroundings.profile is not None:
             self._doubts.look(self._state.orders)
             account, context = self._surroundings.profile.account, self._context(self._surroundings.profile)

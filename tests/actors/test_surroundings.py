@@ -332,16 +332,6 @@ def test_an_answer_that_comes_after_the_end_and_tells_of_more_fills_is_taken_in(
     assert env.written()[len(written) :] == ["order_surfaced", "trading_paused", "fill_recorded", "order_closed"]
 
 
-def test_a_log_that_cannot_be_read_leaves_the_order_to_the_next_list(env: ScriptedEnv, directory: Directory) -> None:
-    account = started(env, directory)
-    for asked in (1, 2):
-        account.handle(OrdersShown(orders=(stranger(),), asked_at=NOON))
-        answers([seen(stranger().client_order_id, stranger())], account)
-        assert len(env.recalls) == asked
-        account.handle(replace(env.recalled(), events=None))
-    assert env.appends == []
-
-
 def test_the_alarm_of_a_surfaced_order_rings_again_after_a_restart(env: ScriptedEnv, directory: Directory) -> None:
     account = started(env, directory)
     operate(env, account, PauseTrading(by=ENGINE, why="Order x is at the exchange."))
