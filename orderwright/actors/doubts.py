@@ -9,7 +9,7 @@ from orderwright.engine.money import plain
 from orderwright.engine.orders import Order
 from orderwright.engine.strategy_account.events import Event, OrderAbandoned, OrderNeverPlaced
 from orderwright.engine.strategy_account.state import State
-from orderwright.moments import SECOND, Micros
+from orderwright.moments import SECOND
 
 
 class Doubts:
@@ -19,7 +19,7 @@ class Doubts:
         self._env = env
         self._name = name
         self._alarm_after = alarm_after
-        self._since: dict[OrderId, Micros] = {}
+        self._watched: set[OrderId] = set()
         self._alarmed: set[OrderId] = set()
 
     def note(self, events: Sequence[Event], before: State, after: State) -> None:
@@ -35,7 +35,7 @@ class Doubts:
                     order = before.orders.get(order_id) if retry is None else retry.order
                     if order is not None:
                         self._not_placed(order)
-        if self._since:
+        if self._watched:
             self.look(after.orders)
 
     def _not_placed(self, order: Order) -> None:
@@ -47,10 +47,11 @@ class Doubts:
         """Ring for orders that have been in doubt for too long; end the alarms of those that are not any more."""
         now = self._env.now()
         in_doubt = {order_id: order for order_id, order in orders.items() if order.in_doubt}
-        for order_id in self._since.keys() - in_doubt.keys():
+        for order_id in self._watched - in_doubt.keys():
             self._settled(order_id)
+        self._watched = set(in_doubt)
         for order_id, order in in_doubt.items():
-            since = self._since.setdefault(order_id, order.requested_at if order.placement_in_doubt else now)
+            since = order.requested_at if order.placement_in_doubt else order.cancel_doubted_at
             if now - since >= self._alarm_after:
                 self._alarmed.add(order_id)
                 what = "at the exchange" if order.placement_in_doubt else "cancelled"
@@ -59,7 +60,6 @@ class Doubts:
                 self._env.noticeboard.alarms.ring(AlarmKind.IN_DOUBT, order_id, why)
 
     def _settled(self, order_id: OrderId) -> None:
-        del self._since[order_id]
         if order_id in self._alarmed:
             self._alarmed.remove(order_id)
             self._env.noticeboard.alarms.clear(AlarmKind.IN_DOUBT, order_id)

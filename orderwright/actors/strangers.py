@@ -138,15 +138,21 @@ class Strangers:
                 case OrderClosed(order_id=order_id) if self._calls.is_about(order_id):
                     self._ended[order_id] = event.filled
                 case OrderSurfaced():
-                    what = f"{event.side} {plain(event.amount)} {event.symbol}, order {event.order_id}"
-                    self._ring(f"{what}, is at the exchange; in the log it was {event.why.replace('_', ' ')}")
+                    what = f"{event.side} {plain(event.amount)} {event.symbol}, order {event.order_id},"
+                    self._ring(_contradiction(what, event.why))
                 case TradingResumed():
                     self._env.noticeboard.alarms.clear(AlarmKind.SURFACED_ORDER, self._name)
-        if not events and state.pause is not None and state.pause.by == ENGINE:
+        if not events and state.surfaced is not None:
+            self._ring(_contradiction(f"order {state.surfaced.order_id}", state.surfaced.why))
+        elif not events and state.pause is not None and state.pause.by == ENGINE:
             self._ring(state.pause.why)
 
     def _ring(self, why: str) -> None:
         self._env.noticeboard.alarms.ring(AlarmKind.SURFACED_ORDER, self._name, why)
+
+
+def _contradiction(order: str, why: str) -> str:
+    return f"{order} is at the exchange; in the log it was {why.replace('_', ' ')}"
 
 
 def _shown_in(outcome: Outcome) -> ExchangeOrder | None:

@@ -128,7 +128,7 @@ class Order(Struct, frozen=True, kw_only=True):
     `differences` are there once fills have been booked as differences of the filled amount: then all of them are.
     It is the `attempt`-th at its leg of a signal that is as old as `born_at` says. `misses` late looks have not found
     it, the last one by `missed_at`. At `expires_at` the engine cancels it, but not before `cancel_from`, which a
-    refused cancel puts off.
+    refused cancel puts off. Its latest cancel came to be in doubt at `cancel_doubted_at`.
     """
 
     order_id: OrderId
@@ -161,6 +161,7 @@ class Order(Struct, frozen=True, kw_only=True):
     cancel: CancelState | None = None
     cancel_attempt: int = 0
     cancel_from: Micros = Micros(0)
+    cancel_doubted_at: Micros = Micros(0)
     filled: Decimal = ZERO
     trade_ids: tuple[str, ...] = ()
     differences: Differences | None = None

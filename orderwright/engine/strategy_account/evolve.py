@@ -57,7 +57,7 @@ def _trading_paused(state: State, event: e.TradingPaused) -> State:
 
 
 def _trading_resumed(state: State, _event: e.TradingResumed) -> State:
-    return replace(state, pause=None)
+    return replace(state, pause=None, surfaced=None)
 
 
 def _signal_accepted(state: State, event: e.SignalAccepted) -> State:

@@ -10,7 +10,7 @@ from orderwright.engine.positions import after_fill
 from orderwright.engine.strategy_account import events as e
 from orderwright.engine.strategy_account.results import LegStatus
 from orderwright.engine.strategy_account.retry_changes import awaiting_retry, refreshing_retries, without_retry
-from orderwright.engine.strategy_account.state import CancelOutcome, Leg, Run, State
+from orderwright.engine.strategy_account.state import CancelOutcome, Leg, Run, State, Surfaced
 from orderwright.engine.strategy_account.watching import watching, without_watch
 from orderwright.moments import SECOND, Micros
 
@@ -184,7 +184,8 @@ def order_surfaced(state: State, event: e.OrderSurfaced) -> State:
     )
     # What is there need not go again.
     known = without_watch(without_retry(state, event.order_id), event.order_id)
-    return replace(known, orders={**state.orders, order.order_id: order})
+    surfaced = Surfaced(order_id=event.order_id, why=event.why)
+    return replace(known, orders={**state.orders, order.order_id: order}, surfaced=surfaced)
 
 
 def fill_recorded(state: State, event: e.FillRecorded) -> State:
@@ -227,7 +228,11 @@ def cancel_postponed(state: State, event: e.CancelPostponed) -> State:
 
 def cancel_doubted(state: State, event: e.CancelDoubted) -> State:
     """Note that nobody knows whether the order was cancelled."""
-    doubted = _with_order(state, event.order_id, lambda order: replace(order, cancel=CancelState.IN_DOUBT))
+    doubted = _with_order(
+        state,
+        event.order_id,
+        lambda order: replace(order, cancel=CancelState.IN_DOUBT, cancel_doubted_at=event.at),
+    )
     return _with_cancel_outcome(doubted, event.order_id, CancelOutcome.IN_DOUBT)
 
 

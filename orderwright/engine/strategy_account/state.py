@@ -94,6 +94,13 @@ class Pause(Struct, frozen=True, kw_only=True):
     why: str
 
 
+class Surfaced(Struct, frozen=True, kw_only=True):
+    """An order that was at the exchange although the log had said otherwise of it; `why` is what the log had said."""
+
+    order_id: OrderId
+    why: str
+
+
 class State(Struct, frozen=True, kw_only=True):
     """Unfinished business and holdings. What has ended leaves the state; the log keeps it.
 
@@ -101,6 +108,7 @@ class State(Struct, frozen=True, kw_only=True):
     it. `retries` are orders that wait for their next attempt, by the id of the last, `watched` those that were never
     placed and could turn up. `last_sequence` is the latest signal accepted: one with an equal or lower sequence has
     been here before.
+    `surfaced` is the last order that surfaced since trading was resumed last.
     `leverages` are those that the exchange was told of, by symbol.
     `adoptions` are the operators' commands of the last day by which something was adopted.
     """
@@ -108,6 +116,7 @@ class State(Struct, frozen=True, kw_only=True):
     terms: Terms | None = None
     capital: dict[str, Decimal] = {}
     pause: Pause | None = None
+    surfaced: Surfaced | None = None
     positions: dict[str, Position] = {}
     orders: dict[OrderId, Order] = {}
     retries: dict[OrderId, Retry] = {}
