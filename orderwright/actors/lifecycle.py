@@ -24,6 +24,7 @@ from orderwright.actors.messages import (
     AccountView,
     Address,
     AskId,
+    Away,
     CatalogueChanged,
     Describe,
     Mail,
@@ -235,6 +236,9 @@ class Engine:
     def _operate(
         self, names: Sequence[str], build: Callable[[str], OperatorCommand], *, timeout: float
     ) -> dict[str, Operated | Unavailable | None]:
+        if trouble := self._writer.trouble:
+            # Queued, it would be done at some later time that nobody knows; a person has to know now.
+            return {name: Unavailable(name=name, away=Away.UNWRITTEN, reason=trouble) for name in names}
         commands = {name: build(name) for name in names}
         held = [name for name, command in commands.items() if isinstance(command, PauseTrading)]
         for name in held:

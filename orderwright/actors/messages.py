@@ -299,6 +299,8 @@ class Away(StrEnum):
 
     QUARANTINED = "quarantined"
     OVERLOADED = "overloaded"
+    UNWRITTEN = "unwritten"
+    """What it decided could not be written down now."""
 
 
 class Unavailable(Struct, frozen=True, kw_only=True):

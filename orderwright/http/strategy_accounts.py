@@ -127,6 +127,8 @@ def turned_away(unavailable: Unavailable) -> RequestRefused:
     """Return the problem of a strategy account that takes nothing now."""
     if unavailable.away is Away.OVERLOADED:
         return refusal("overloaded", reason="busy")
+    if unavailable.away is Away.UNWRITTEN:
+        return refusal("store_unavailable", reason="unwritten")
     return refusal("quarantined", why=unavailable.reason)
 
 

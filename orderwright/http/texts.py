@@ -194,6 +194,10 @@ PROBLEM_TEXTS: Mapping[str, tuple[str, str]] = {
         "The database cannot be asked right now.",
         "지금은 데이터베이스에 접근할 수 없습니다.",
     ),
+    "unwritten": (
+        "The log cannot be written, so nothing was done and nothing will be. What is urgent, do at the exchange.",
+        "로그에 기록할 수 없어 아무것도 하지 않았고 앞으로도 하지 않습니다. 급한 일은 거래소에서 직접 처리하세요.",
+    ),
     "not_found": ("There is nothing at this address.", "이 주소에는 아무것도 없습니다."),
     "method_not_allowed": (
         "This address does not know the method {method}.",

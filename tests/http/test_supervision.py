@@ -160,6 +160,16 @@ def test_a_busy_strategy_account_refuses_commands_for_now(
     assert "Retry-After" in answer.headers
 
 
+def test_what_cannot_be_written_down_is_refused_and_says_that_it_will_not_be_done_later(
+    client: TestClient, engine: FakeEngine, tokens: Tokens
+) -> None:
+    assert tokens
+    engine.away[NAME] = Away.UNWRITTEN
+    answer = ask(client, "POST", f"{PLACE}/cancel-all")
+    assert code(answer) == (503, "store_unavailable")
+    assert "nothing was done and nothing will be" in answer.json["error"]
+
+
 def test_what_is_in_quarantine_is_revived_by_its_name(client: TestClient, engine: FakeEngine, tokens: Tokens) -> None:
     assert tokens
     engine.hanging.add("inbox/test1")
