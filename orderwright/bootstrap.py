@@ -180,8 +180,11 @@ def serve(
     stopping: threading.Event,
     on_ready: Callable[[str], None],
     on_standby: Callable[[str, str], None] | None = None,
+    clock: Clock | None = None,
 ) -> None:
     """Run the engine until `stopping` is set; `on_ready` is called with its URL once it takes webhooks.
+
+    `clock` is the machine's own, unless a proof gives another.
 
     With `on_standby` an engine that finds another at work waits to take over from it, and calls this with its own URL
     and a sentence about the other when it begins to wait.
@@ -194,7 +197,7 @@ def serve(
         OSError: the address cannot be bound.
     """
     config = installation.config
-    clock = SystemClock()
+    clock = clock or SystemClock()
     lost: list[str] = []
 
     def stop_trading(reason: str) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -21,6 +21,7 @@ from orderwright.eventstore.embedded import EmbeddedPostgres
 from orderwright.eventstore.postmaster import find_postmaster
 
 COMMAND = (sys.executable, "-m", "orderwright")
+SERVE = (*COMMAND, "serve")
 
 T = TypeVar("T")
 
@@ -126,12 +127,12 @@ def database_kept_running(data: Path) -> Iterator[EmbeddedPostgres]:
 class EngineProcess:
     """One run of `orderwright serve`; a context that ends with the process, whatever happens in it."""
 
-    def __init__(self, place: Place, *options: str, port: int = 0) -> None:
+    def __init__(self, place: Place, *options: str, port: int = 0, command: Sequence[str] = SERVE) -> None:
         self.place = place
         self._folder = Path(tempfile.mkdtemp(prefix="engine-", dir=place.data.parent))
         with (self._folder / "out").open("wb") as out, (self._folder / "err").open("wb") as err:
             self.process = subprocess.Popen(
-                [*COMMAND, "serve", *map(str, place.options), "--port", str(port), *options],
+                [*command, *map(str, place.options), "--port", str(port), *options],
                 stdout=out,
                 stderr=err,
                 env=_environment(),

@@ -36,7 +36,7 @@ def before_an_intent(ordeal: Ordeal, burst: Burst) -> Kill:
     """Kill while nothing can be committed."""
     burst.start()
     time.sleep(ordeal.random.uniform(0.0, 0.1))
-    with ordeal.stalled_log():
+    with ordeal.database.stalled():
         time.sleep(ordeal.random.uniform(0.03, 0.15))
         return ordeal.kill()
 

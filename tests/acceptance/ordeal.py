@@ -2,23 +2,29 @@
 
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from itertools import count
+from itertools import count, repeat
 from pathlib import Path
 from random import Random
 from threading import Event
-from typing import Self
+from typing import LiteralString, Self
 
-import psycopg
+from msgspec import Struct
+from msgspec.structs import replace
 
+from orderwright.eventstore.connect import open_log
+from orderwright.eventstore.store import StoredEvent
+from orderwright.moments import Micros
 from tests.acceptance import audit
+from tests.acceptance.database import OrdealDatabase, distant_database
 from tests.acceptance.ledger import Ledger
 from tests.acceptance.senders import Burst, Webhook, bodies
 from tests.acceptance.stages import Kill, Tally, caught
 from tests.acceptance.wire import Wire, let_pass
 from tests.exchanges.paper_process import PaperProcess
-from tests.processes import EngineProcess, database_kept_running, installation, wait_until
+from tests.processes import SERVE, EngineProcess, database_kept_running, installation, wait_until
 
 CONFIG = """
 [orders]
@@ -39,11 +45,26 @@ LINKS = {
 
 _LANES = 6
 _WEBHOOKS_A_LANE = 5
+_ANSWERED_WITHIN = 40.0
 _SETTLES_WITHIN = 60.0
 _AGREES_WITHIN = 20.0
 _EPOCH = "SELECT coalesce(max(epoch), 0) FROM log.writer_lease"
 _WRITERS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'orderwright writer'"
-_STALL = "LOCK TABLE log.log_batch IN EXCLUSIVE MODE"
+_COMMITS = (
+    "SELECT event_count, (extract(epoch FROM committed_at) * 1000000)::bigint FROM log.log_batch ORDER BY batch_no"
+)
+
+
+class Setup(Struct, frozen=True, kw_only=True):
+    """What an ordeal differs in: further settings, a database at a distance, a disk (folder) of its own for the engine.
+
+    `command` starts its engines.
+    """
+
+    config: str = ""
+    is_distant: bool = False
+    disk: Path | None = None
+    command: tuple[str, ...] = SERVE
 
 
 def declaration(exchange_url: str) -> str:
@@ -70,41 +91,67 @@ class Ordeal:
     `release` is set when whatever is held on the wire shall go on; a new one begins with each round.
     """
 
-    def __init__(self, held: ExitStack, folder: Path, seed: int) -> None:
+    def __init__(self, held: ExitStack, folder: Path, seed: int, setup: Setup) -> None:
+        self._setup = setup
         self.random = Random(seed)  # noqa: S311 - a run must be repeatable
         self.tally = Tally()
+        self.survived: Counter[str] = Counter()
         self.release = Event()
         self.exchange = PaperProcess(folder / f"exchange-{seed}")
         held.callback(self.exchange.kill)
         self.wire = Wire(self.exchange.url)
         held.callback(self.wire.close)
-        self._place = held.enter_context(installation(folder, CONFIG))
-        database = held.enter_context(database_kept_running(self._place.data))
-        self._owner = held.enter_context(psycopg.connect(database.owner_conninfo, autocommit=True))
-        self._log = held.enter_context(self._place.open_log()).reader
-        applied = self._place.apply(declaration(self.wire.url))
+        distant = held.enter_context(distant_database(folder / f"database-{seed}")) if setup.is_distant else None
+        config = CONFIG + setup.config + ("" if distant is None else distant.setting)
+        self.place = held.enter_context(installation(setup.disk or folder, config))
+        self.database = distant or OrdealDatabase(
+            server=held.enter_context(database_kept_running(self.place.data)), data=self.place.data
+        )
+        self._log = held.enter_context(open_log(self.database.place)).reader
+        applied = self.place.apply(declaration(self.wire.url))
         self._tokens = {row["strategy"]: row["token"] for row in applied["tokens"]}
         self._numbers = count(1)
         self._webhooks: list[Webhook] = []
+        self._engines: list[EngineProcess] = []
         self._port = _free_port(self.random)
-        self.engine = self.start()
-        held.callback(lambda: self.engine.kill())  # noqa: PLW0108 - the one that runs then
-        self.engine.ready()
+        held.callback(self._kill_all)
+        self.start().ready()
 
     @classmethod
     @contextmanager
-    def begun(cls, folder: Path, *, seed: int) -> Iterator[Self]:
+    def begun(cls, folder: Path, *, seed: int, setup: Setup | None = None) -> Iterator[Self]:
         """Set everything up; at the end every process has ended, whatever happened."""
         with ExitStack() as held:
-            yield cls(held, folder, seed)
+            yield cls(held, folder, seed, setup or Setup())
 
     def start(self) -> EngineProcess:
         """Start an engine, which is not ready yet."""
         self._head = self._log.head_position()
         self._epoch = self.ask(_EPOCH)
         self._since = time.monotonic()
-        self.engine = EngineProcess(self._place, port=self._port)
+        self.engine = self._launch(port=self._port)
         return self.engine
+
+    def stand_by(self) -> EngineProcess:
+        """Start an engine that waits to take over, and return it once it waits."""
+        waiting = self._launch("--standby")
+        wait_until(lambda: "standing by" in waiting.said, what="the standby")
+        return waiting
+
+    def take_over(self, engine: EngineProcess) -> str:
+        """Wait until another engine is ready, deal with that one from here on, and return where it is."""
+        self.engine = engine.ready()
+        self._port = int(engine.url.rpartition(":")[2])
+        return engine.url
+
+    def _launch(self, *options: str, port: int = 0) -> EngineProcess:
+        engine = EngineProcess(self.place, *options, port=port, command=self._setup.command)
+        self._engines.append(engine)
+        return engine
+
+    def _kill_all(self) -> None:
+        for engine in self._engines:
+            engine.kill()
 
     def kill(self, *, in_recovery: bool = False) -> Kill:
         """SIGKILL it."""
@@ -125,7 +172,7 @@ class Ordeal:
             self.wire.forget_watch(since=kill.at)
             self.start().ready()
             self.release.set()
-            assert burst.finish(within=40), "a webhook was never answered"
+            assert burst.finish(within=_ANSWERED_WITHIN), "a webhook was never answered"
         finally:
             self.release.set()
             burst.stop()
@@ -134,12 +181,19 @@ class Ordeal:
 
     def trade(self) -> None:
         """Send a burst that nothing disturbs."""
+        self.endure(lambda _ordeal, _burst: None)
+
+    def endure(self, trouble: Callable[["Ordeal", Burst], None]) -> None:
+        """Send a burst, let `trouble` come and go in the middle of it, wait for the last answer and audit."""
         burst = self._burst()
         try:
             burst.start()
-            assert burst.finish(within=40), "a webhook was never answered"
+            trouble(self, burst)
+            assert burst.finish(within=_ANSWERED_WITHIN), "a webhook was never answered"
         finally:
             burst.stop()
+            self.wire.watch = let_pass
+        self.must_hold()
 
     def count(self, kill: Kill, burst: Burst) -> None:
         """Note at which stages the kill caught what was under way."""
@@ -152,7 +206,7 @@ class Ordeal:
         ends = time.monotonic() + (_SETTLES_WITHIN if settled else _AGREES_WITHIN)
         while (found := audit.violations(self.evidence(settled=settled))) and time.monotonic() < ends:
             time.sleep(0.1)
-        assert found == []
+        assert not found, "\n".join(found)
         assert audit.chain_violations(self._log) == []
         assert "Traceback" not in self.engine.errors, self.engine.errors
 
@@ -171,19 +225,17 @@ class Ordeal:
         orders = Ledger(self._log.read_all()).orders.items()
         return any(entry.position > self._head and order_id not in sent and not entry.end for order_id, entry in orders)
 
-    @contextmanager
-    def stalled_log(self) -> Iterator[None]:
-        """Keep every append from being committed."""
-        with self._owner.transaction():
-            self._owner.execute(_STALL)
-            yield
-
-    def ask(self, query: str) -> int:
+    def ask(self, query: LiteralString) -> int:
         """Return the one number that a query yields."""
-        # On a connection of its own, since the owner's may be the one that stalls the log.
-        with psycopg.connect(self._owner.info.dsn) as connection:
-            row = connection.execute(query.encode()).fetchone()
-        return 0 if row is None else int(row[0])
+        ((number,),) = self.database.ask(query)
+        return number
+
+    def stranger(self) -> Webhook:
+        """Return one more webhook, which somebody else sends."""
+        (body,) = bodies(self.random, "alpha", self._tokens["alpha"], 1)
+        webhook = Webhook(f"w{next(self._numbers)}", body, gives_up=False)
+        self._webhooks.append(webhook)
+        return webhook
 
     def _burst(self) -> Burst:
         lanes = []
@@ -197,6 +249,12 @@ class Ordeal:
         self._webhooks += burst.webhooks
         return burst
 
+    def _events(self) -> Iterator[StoredEvent]:
+        # As the database's clock says, since an engine's own may be wrong.
+        moments = (at for count, at in self.database.ask(_COMMITS) for at in repeat(at, count))
+        for event, at in zip(self._log.read_all(), moments, strict=False):
+            yield replace(event, recorded_at=Micros(at))
+
     def _trade_meanwhile(self) -> None:
         for price in (self.random.choice(("94000", "106000")), "100000"):
             self.exchange.set_price("BTC/USDT", price)
@@ -206,7 +264,7 @@ class Ordeal:
         with self.engine.client() as client:
             live = client.strategy_accounts()
         return audit.Evidence(
-            events=tuple(self._log.read_all()),
+            events=tuple(self._events()),
             books=self.exchange.served_books().books,
             webhooks=tuple(self._webhooks),
             live=tuple(live),

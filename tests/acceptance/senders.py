@@ -46,12 +46,12 @@ class Webhook:
         """Whether an engine had it, or was about to get it, and had not answered at that moment."""
         return any(each.began <= moment and (each.ended is None or each.ended >= moment) for each in self.attempts)
 
-    def send(self, client: httpx.Client) -> bool:
-        """Send it once; return whether it need not be sent again."""
+    def send(self, client: httpx.Client, url: str) -> bool:
+        """Send it once to the engine at `url`; return whether it need not be sent again."""
         attempt = Attempt(began=time.monotonic())
         self.attempts.append(attempt)
         try:
-            answer = client.post("/api/webhook", content=self.body)
+            answer = client.post(f"{url}/api/webhook", content=self.body)
         except httpx.TransportError:
             return self.gives_up
         finally:
@@ -63,10 +63,13 @@ class Webhook:
 
 
 class Burst:
-    """Several senders at once, each with its own webhooks; they go on until every one is answered or given up."""
+    """Several senders at once, each with its own webhooks; they go on until every one is answered or given up.
+
+    `url` is where the engine is, and may be changed while they send.
+    """
 
     def __init__(self, url: str, lanes: Iterable[Sequence[Webhook]]) -> None:
-        self._url = url
+        self.url = url
         self._is_over = threading.Event()
         self.lanes = [list(lane) for lane in lanes]
         self._threads = [threading.Thread(target=self._send, args=(lane,), daemon=True) for lane in self.lanes]
@@ -96,9 +99,9 @@ class Burst:
         self.finish(2 * _PATIENCE)
 
     def _send(self, lane: Sequence[Webhook]) -> None:
-        with httpx.Client(base_url=self._url, timeout=_PATIENCE, trust_env=False) as client:
+        with httpx.Client(timeout=_PATIENCE, trust_env=False) as client:
             for webhook in lane:
-                while not webhook.send(client):
+                while not webhook.send(client, self.url):
                     if self._is_over.wait(_AGAIN_AFTER):
                         return
 

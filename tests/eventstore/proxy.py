@@ -13,25 +13,29 @@ _CHUNK = 65_536
 
 
 class CuttingProxy:
-    """Relays a Unix socket to a PostgreSQL server.
+    """Relays a Unix socket in `folder`, or without one a port of TCP, to a PostgreSQL server.
 
     `cut_request(bytes)` and `cut_answer(bytes)` see what passes; the first true answer cuts that connection before
     the bytes go on, and `while_cut` runs before the client can notice. With `is_closed`, new clients are turned away.
     """
 
-    def __init__(self, folder: Path, conninfo: str) -> None:
+    def __init__(self, folder: Path | None, conninfo: str) -> None:
         parts = conninfo_to_dict(conninfo)
         self._target = f"{parts['host']}/.s.PGSQL.{parts['port']}"
-        self.conninfo = make_conninfo(conninfo, host=str(folder))
+        if folder is None:
+            self._listener = socket.create_server(("127.0.0.1", 0))
+            self.conninfo = make_conninfo(conninfo, host="127.0.0.1", port=self._listener.getsockname()[1])
+        else:
+            self._listener = socket.socket(socket.AF_UNIX)
+            self._listener.bind(str(folder / f".s.PGSQL.{parts['port']}"))
+            self._listener.listen()
+            self.conninfo = make_conninfo(conninfo, host=str(folder))
         self.cut_request: Callable[[bytes], bool] = lambda _: False
         self.cut_answer: Callable[[bytes], bool] = lambda _: False
         self.while_cut: Callable[[], object] = lambda: None
         self.is_closed = False
         self.cuts = 0
         self._clients: list[socket.socket] = []
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(folder / f".s.PGSQL.{parts['port']}"))
-        self._listener.listen()
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
@@ -39,11 +43,15 @@ class CuttingProxy:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self.cut_all()
+        for thread in self._threads:
+            thread.join()
+
+    def cut_all(self) -> None:
+        """Break every connection there is."""
         for client in self._clients:
             with contextlib.suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
 
     def _accept(self) -> None:
         while True:
@@ -61,7 +69,10 @@ class CuttingProxy:
 
     def _relay(self, client: socket.socket) -> None:
         with client, socket.socket(socket.AF_UNIX) as server, selectors.DefaultSelector() as ready:
-            server.connect(self._target)
+            try:
+                server.connect(self._target)
+            except OSError:
+                return
             ready.register(client, selectors.EVENT_READ, (server, "request"))
             ready.register(server, selectors.EVENT_READ, (client, "answer"))
             while True:
