@@ -20,6 +20,7 @@ class AlarmKind(StrEnum):
 
     IN_DOUBT = "in_doubt_too_long"
     NOT_PLACED = "not_placed"
+    NOT_CANCELLED = "not_cancelled"
     SURFACED_ORDER = "surfaced_order"
     FOREIGN_ORDER = "foreign_order"
     QUARANTINE = "quarantine"

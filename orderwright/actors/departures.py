@@ -42,7 +42,8 @@ class Departures:
 def _unsent(effect: PlaceOrder | CancelOrder | SetLeverage) -> Outcome:
     match effect:
         case PlaceOrder():
-            return PlacementAnswered(order_id=effect.order_id, result=Refused(code="not_placed", error=_NOT_OURS))
+            refused = Refused(code="not_placed", error=_NOT_OURS, again_after=0)
+            return PlacementAnswered(order_id=effect.order_id, result=refused)
         case CancelOrder():
             return CancelAnswered(order_id=effect.order_id, result=Unclear(reason=_NOT_OURS), attempt=effect.attempt)
         case SetLeverage():

@@ -1,13 +1,14 @@
-"""How long orders have been in doubt, and the alarms: for too long a doubt, and for what was not placed in the end."""
+"""How long orders have been in doubt, and the alarms: for too long a doubt, for what was not placed or cancelled."""
 
 from collections.abc import Mapping, Sequence
 
 from orderwright.actors.alarms import AlarmKind
 from orderwright.actors.env import Env
 from orderwright.engine.ids import OrderId
-from orderwright.engine.money import plain
-from orderwright.engine.orders import Order
-from orderwright.engine.strategy_account.events import Event, OrderAbandoned, OrderNeverPlaced
+from orderwright.engine.money import ZERO, plain
+from orderwright.engine.orders import Order, Purpose
+from orderwright.engine.strategy_account.events import CancelRefused, Event, OrderAbandoned, OrderNeverPlaced
+from orderwright.engine.strategy_account.progress import running
 from orderwright.engine.strategy_account.state import State
 from orderwright.moments import SECOND
 
@@ -21,6 +22,7 @@ class Doubts:
         self._alarm_after = alarm_after
         self._watched: set[OrderId] = set()
         self._alarmed: set[OrderId] = set()
+        self._uncancelled: set[OrderId] = set()
 
     def note(self, events: Sequence[Event], before: State, after: State) -> None:
         """Take in what has become durable, and between which states: it may end doubts, and orders unplaced."""
@@ -33,8 +35,15 @@ class Doubts:
                 case OrderAbandoned(by_signal=None, order_id=order_id):
                     retry = before.retries.get(order_id)
                     order = before.orders.get(order_id) if retry is None else retry.order
-                    if order is not None:
+                    if order is not None and not _is_moot(order, after):
                         self._not_placed(order)
+                case CancelRefused(order_id=order_id, error=error):
+                    order = before.orders.get(order_id)
+                    if order is not None and order.cancel_attempt > 1 and not _is_awaited(order_id, before):
+                        self._not_cancelled(order, error)
+        for order_id in self._uncancelled - after.orders.keys():
+            self._uncancelled.discard(order_id)
+            self._env.noticeboard.alarms.clear(AlarmKind.NOT_CANCELLED, order_id)
         if self._watched:
             self.look(after.orders)
 
@@ -42,6 +51,12 @@ class Doubts:
         what = f"{order.side} {plain(order.amount)} {order.symbol}"
         why = f"{what} of {self._name} never reached the exchange, and was not sent again"
         self._env.noticeboard.alarms.ring(AlarmKind.NOT_PLACED, order.order_id, why)
+
+    def _not_cancelled(self, order: Order, error: str) -> None:
+        self._uncancelled.add(order.order_id)
+        what = f"{order.side} {plain(order.remaining)} {order.symbol}"
+        why = f"{what} of {self._name} is open, could not be cancelled, and that is given up: {error}"
+        self._env.noticeboard.alarms.ring(AlarmKind.NOT_CANCELLED, order.order_id, why)
 
     def look(self, orders: Mapping[OrderId, Order]) -> None:
         """Ring for orders that have been in doubt for too long; end the alarms of those that are not any more."""
@@ -63,6 +78,17 @@ class Doubts:
         if order_id in self._alarmed:
             self._alarmed.remove(order_id)
             self._env.noticeboard.alarms.clear(AlarmKind.IN_DOUBT, order_id)
+
+
+def _is_moot(order: Order, state: State) -> bool:
+    held = order.side.signed(state.position(order.symbol).quantity)
+    return order.purpose is Purpose.CLOSE and held >= ZERO
+
+
+def _is_awaited(order_id: OrderId, state: State) -> bool:
+    # Whoever waits for a cancel is told what came of it.
+    legs = (leg for run in running(state) for leg in run.legs)
+    return any(order_id in leg.cancels and not leg.result.is_answered for leg in legs)
 
 
 def _is_for_liquidation(order: Order, state: State) -> bool:

@@ -61,7 +61,8 @@ class Gate:
         if effect.raises_exposure and self.is_closed(name):
             return Refused(code="paused", error="Trading was paused before the order was sent.")
         if now >= effect.valid_until:
-            return Refused(code="not_placed", error="The order was not sent in time, and is not sent late.")
+            error = "The order was not sent in time, and is not sent late."
+            return Refused(code="not_placed", error=error, again_after=0)
         return None
 
 

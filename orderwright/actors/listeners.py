@@ -6,7 +6,7 @@ from orderwright.actors.env import Env
 from orderwright.actors.messages import AccountReport, Address, AskId, Operated, SignalSettled
 from orderwright.engine.ids import SignalId
 from orderwright.engine.strategy_account.events import LiquidationEnded
-from orderwright.engine.strategy_account.state import CancelOutcome, Run
+from orderwright.engine.strategy_account.state import UNSETTLED, CancelOutcome, Run
 
 
 class _Listener(Struct, frozen=True, kw_only=True):
@@ -61,5 +61,6 @@ def _operated(name: str, run: Run) -> Operated:
         changed=bool(outcomes),
         cancelled=outcomes.count(CancelOutcome.CANCELLED),
         failed=outcomes.count(CancelOutcome.FAILED),
-        in_doubt=outcomes.count(CancelOutcome.IN_DOUBT),
+        in_doubt=sum(outcome in UNSETTLED for outcome in outcomes),
+        note=" ".join(leg.result.error for leg in run.legs if leg.result.error),
     )

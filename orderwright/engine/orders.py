@@ -126,9 +126,10 @@ class Order(Struct, frozen=True, kw_only=True):
 
     A triggered stop may trade as another order at the exchange, its child, whose fills count as the stop's own.
     `differences` are there once fills have been booked as differences of the filled amount: then all of them are.
-    It is the `attempt`-th at its leg of a signal that is as old as `born_at` says. `misses` late looks have not found
-    it, the last one by `missed_at`. At `expires_at` the engine cancels it, but not before `cancel_from`, which a
-    refused cancel puts off. Its latest cancel came to be in doubt at `cancel_doubted_at`.
+    It is the `attempt`-th at its leg of a signal that is as old as `born_at` says; whatever comes behind that leg waits
+    for it until `held_until` at most. `misses` late looks have not found it, the last one by `missed_at`. At
+    `expires_at` the engine cancels it, but not before `cancel_from`, which a refused cancel puts off. Somebody has
+    wanted it cancelled since `cancel_since`; its latest cancel came to be in doubt at `cancel_doubted_at`.
     """
 
     order_id: OrderId
@@ -149,6 +150,7 @@ class Order(Struct, frozen=True, kw_only=True):
     requested_at: Micros
     attempt: int = 1
     born_at: Micros = Micros(0)
+    held_until: Micros = Micros(0)
     ref: str | None = None
     stop_price: Decimal | None = None
     expires_at: Micros | None = None
@@ -161,10 +163,16 @@ class Order(Struct, frozen=True, kw_only=True):
     cancel: CancelState | None = None
     cancel_attempt: int = 0
     cancel_from: Micros = Micros(0)
+    cancel_since: Micros = Micros(0)
     cancel_doubted_at: Micros = Micros(0)
     filled: Decimal = ZERO
     trade_ids: tuple[str, ...] = ()
     differences: Differences | None = None
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether it has been asked for, and the exchange's answer is awaited."""
+        return self.status is OrderStatus.PENDING and not self.placement_in_doubt
 
     @property
     def in_doubt(self) -> bool:

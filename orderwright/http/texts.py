@@ -261,6 +261,7 @@ LEG_TEXTS_KO: Mapping[str, str] = {
     "price_unavailable": "가격을 알 수 없습니다",
     "unsupported_by_exchange": "거래소가 지원하지 않습니다",
     "exchange_rejected": "거래소가 거절했습니다",
+    "exchange_unreachable": "거래소에 연결할 수 없습니다",
     "order_not_found": "그런 주문이 없습니다",
     "signal_expired": "신호가 너무 오래되었습니다",
     "invalid_field": "항목의 값이 올바르지 않습니다",

@@ -172,5 +172,6 @@ def _detail(event: Event) -> str:
         case LegRefused() | OrderRejected() | OrderAbandoned() | CancelRefused() | CancelPostponed():
             return f"{event.code}: {event.error}"
         case CancellationEnded():
-            return f"{event.cancelled} cancelled, {event.failed} failed, {event.in_doubt} in doubt"
+            waiting = f", {event.waiting} still to be cancelled" if event.waiting else ""
+            return f"{event.cancelled} cancelled, {event.failed} failed, {event.in_doubt} in doubt{waiting}"
     return str(getattr(event, "reason", ""))

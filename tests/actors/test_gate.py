@@ -38,7 +38,7 @@ def test_an_open_gate_lets_orders_through_while_they_are_valid() -> None:
     assert gate.refusal(NAME, placement(raises_exposure=True), NOON) is None
     refusal = gate.refusal(NAME, placement(raises_exposure=True), UNTIL)
     assert refusal is not None
-    assert refusal.code == "not_placed"
+    assert (refusal.code, refusal.again_after) == ("not_placed", 0)
 
 
 def test_a_gate_shut_by_a_pause_stops_entries_of_that_strategy_account_alone() -> None:

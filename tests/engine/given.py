@@ -224,6 +224,7 @@ class StrategyAccountUnderTest:
         self.shares_account = shares_account
         self.exposed_elsewhere = exposed_elsewhere
         self.is_reconciled = True
+        self.halted = ""
         self.sightings: dict[OrderId, Sighting] = {}
         self._sequence = 0
         self._trade = 0
@@ -250,6 +251,7 @@ class StrategyAccountUnderTest:
             market=Market(instruments=self.instruments, quotes=self.quotes, traits=self.traits),
             shares_account=self.shares_account,
             exposed_elsewhere=self.exposed_elsewhere,
+            halted=self.halted,
             is_reconciled=self.is_reconciled,
             sightings=self.sightings,
         )

@@ -100,7 +100,7 @@ def test_under_maintenance_no_order_is_taken_but_cancels_and_questions_are(floor
     floor.conditions(maintenance="refusing")
     refused = floor.trader.place(place("sell", "0.1"))
     assert isinstance(refused, Refused)
-    assert refused.code == "exchange_maintenance"
+    assert (refused.code, refused.again_after) == ("exchange_maintenance", 0)
     assert floor.listed() == [resting.exchange_order_id]
     assert isinstance(floor.trader.cancel(cancel(resting.client_order_id)), Cancelled)
 

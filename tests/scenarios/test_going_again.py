@@ -58,7 +58,7 @@ def test_elsewhere_it_ends_as_not_placed_and_an_alarm_says_so(desk: Desk) -> Non
     assert story["code"] == "not_placed"
     assert desk.placed("one") == ()
     alarms = desk.client.alarms()
-    assert [alarm["what"] for alarm in alarms if alarm["kind"] == "not_placed"] == [story["engine_order_id"]]
+    assert story["engine_order_id"] in [alarm["what"] for alarm in alarms if alarm["kind"] == "not_placed"]
 
 
 @pytest.mark.slow

@@ -63,6 +63,7 @@ def random_plan(scenario: Scenario, seed: int, *, mix: FaultMix | None = None) -
     if not scenario.can_be_asked:
         traits = replace(traits, lookup_by_client_id=False)
     traits = replace(traits, sets_leverage=rng.random() < 0.5)
+    drawn = replace(drawn, exchange_away_for=rng.choice((0, 0, 0, 30 * SECOND)))
     return Plan(seed=seed, mix=mix or drawn, crashes=crashes, traits=traits, stops_keep_their_id=keep)
 
 

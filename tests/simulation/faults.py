@@ -22,6 +22,7 @@ class Fault(StrEnum):
     ERROR_AFTER = "5xx after success"
     REFUSED = "refused"
     RATE_LIMITED = "rate limited"
+    UNSENT = "connection refused"
     LATE = "request arrives late"
     TARDY = "request arrives later than any request may"
     HIDDEN = "done, visible late"
@@ -64,6 +65,7 @@ class FaultMix(Struct, frozen=True, kw_only=True):
     load_fails: float = 0
     queue_limit: int = 10_000
     log_away_for: int = 0
+    exchange_away_for: int = 0
     lasts: int = 30 * SECOND
     idle_after: int = 40 * SECOND
 
@@ -136,6 +138,10 @@ class Faults:
         self._away_from = 0
         if mix.log_away_for:
             self._away_from = world.now() + world.rng.randrange(20 * SECOND)
+        self.outages: list[tuple[int, int]] = []
+        if mix.exchange_away_for:
+            began = world.now() + world.rng.randrange(20 * SECOND)
+            self.outages.append((began, began + mix.exchange_away_for))
         self._per_call = [(fault, getattr(mix, field)) for fault, field in _PER_CALL if getattr(mix, field)]
 
     @property
@@ -160,7 +166,9 @@ class Faults:
     def draw(self, effect: Effect) -> Fault:
         """Return what happens to a call."""
         fault = self._scripted(effect) if self._mishaps else Fault.NONE
-        if fault is Fault.NONE and not self.are_over:
+        if self.exchange_is_away:
+            fault = Fault.UNSENT
+        elif fault is Fault.NONE and not self.are_over:
             fault = self._drawn(effect)
         if fault is not Fault.NONE:
             self.count(fault)
@@ -186,6 +194,11 @@ class Faults:
         if self.happens(self.mix.slow):
             return self._world.rng.randrange(6 * SECOND)
         return self._world.rng.choice((0, 500, 2_000, 40_000))
+
+    @property
+    def exchange_is_away(self) -> bool:
+        """Whether every connection to the exchange is refused at the moment."""
+        return any(began <= self._world.now() < ended for began, ended in self.outages)
 
     @property
     def log_is_away(self) -> bool:

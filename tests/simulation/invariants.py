@@ -6,12 +6,26 @@ from decimal import Decimal
 from orderwright.engine.inbox import SignalReceived
 from orderwright.engine.instruments import MarketType
 from orderwright.engine.orders import Fill, Purpose
-from orderwright.engine.strategy_account.events import FillRecorded, LegRefused, OrderRequested, RefreshStarted
+from orderwright.engine.strategy_account.events import (
+    CancelRefused,
+    FillRecorded,
+    LegRefused,
+    LiquidationStarted,
+    OrderAbandoned,
+    OrderAccepted,
+    OrderDoubted,
+    OrderNeverPlaced,
+    OrderRejected,
+    OrderRequested,
+    RefreshStarted,
+)
 from orderwright.engine.strategy_account.state import Rules
 from tests.simulation.evidence import Entry, Evidence
 from tests.simulation.ledger import Ledger, OrderStory, change_by
 from tests.simulation.life import LEVERAGE
 from tests.simulation.sim_exchange import BookedOrder
+
+_PASSING = frozenset({"exchange_unreachable", "rate_limited", "expired", "not_placed"})
 
 
 def violations(evidence: Evidence) -> list[str]:
@@ -270,6 +284,42 @@ def _filled_by(moment: int, order: BookedOrder) -> Decimal:
     return sum((fill.amount for fill in order.fills if fill.at + order.fills_lag <= moment), Decimal(0))
 
 
+def _ways_out_are_never_dropped(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
+    goes_on = {story.request.replaces for story in ledger.orders.values()}
+    goes_on |= {event.order_id for _entry, event in evidence.of(OrderAbandoned)}
+    liquidations = {event.command_id for _entry, event in evidence.of(LiquidationStarted)}
+    for _entry, event in evidence.of(OrderRejected):
+        story = ledger.orders[event.order_id]
+        is_wanted = story.request.purpose is Purpose.CLOSE and not story.cancel_steps
+        if not is_wanted or event.code not in _PASSING or story.request.signal_id in liquidations:
+            continue
+        if event.order_id not in goes_on:
+            yield f"{event.order_id} is a way out that was dropped at {event.code}"
+    for _entry, refused in evidence.of(CancelRefused):
+        if refused.code in _PASSING:
+            yield f"the cancel of {refused.order_id} was dropped at {refused.code}"
+
+
+def _openings_never_overtake(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
+    waiting: dict[tuple[str, str], set[object]] = {}
+    for entry in evidence.entries:
+        order_id = getattr(entry.event, "order_id", None)
+        request = entry.event if isinstance(entry.event, OrderRequested) else None
+        if order_id in ledger.orders and request is None:
+            request = ledger.orders[order_id].request
+        if request is None:
+            continue
+        there = waiting.setdefault((entry.stored.stream, request.symbol), set())
+        leg = (request.signal_id, request.leg)
+        match entry.event:
+            case OrderRejected(again_at=int()) if request.purpose is Purpose.CLOSE:
+                there.add(leg)
+            case OrderRequested(purpose=Purpose.ENTRY, attempt=1) if there:
+                yield f"{request.order_id} was asked for before the closes {there} of its market"
+            case OrderRejected() | OrderAbandoned() | OrderAccepted() | OrderDoubted() | OrderNeverPlaced():
+                there.discard(leg)
+
+
 def _leverage_is_set_before(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
     for order in evidence.orders:
         story = ledger.orders.get(order.client_order_id)
@@ -317,5 +367,7 @@ _CHECKS: tuple[tuple[str, Check], ...] = (
     ("i", _promises_hold),
     ("p", _pauses_hold),
     ("l", _leverage_is_set_before),
+    ("o", _ways_out_are_never_dropped),
+    ("o", _openings_never_overtake),
     ("r", _closes_count_what_was_filled),
 )

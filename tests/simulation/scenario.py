@@ -64,6 +64,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
     `mishaps` are faults that happen in every run. `lies` is how likely the exchange takes an order and says that it did
     not, `tardiness` how likely a request arrives later than any request may, where the exchange keeps to no expiry and
     as long as there are faults. Actors rest after `idle_after` without work, or as long as the mix of faults says.
+    `outage` is when, from the start on, every connection to the exchange begins to be refused, and for how long.
     `held` is what accounts hold of symbols that nobody here ever bought. An exchange that cannot be asked, cannot by
     client order id. `check` returns what is wrong with the end, beside what must hold at the end of every scenario.
     """
@@ -77,6 +78,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
     mishaps: Mishaps = {}
     lies: float = 0
     tardiness: float = 0
+    outage: tuple[int, int] | None = None
     held: dict[tuple[str, str], Decimal] = {}
     can_be_asked: bool = True
     check: Callable[[Evidence], Sequence[str]] = lambda _evidence: ()

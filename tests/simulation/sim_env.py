@@ -276,7 +276,7 @@ class SimEnv:
             self.after(self._world.rng.randrange(_ECHOES_WITHIN), mail, to)
 
     def _connect(self, account: str, to: Address) -> None:
-        if self._faults.happens(self._faults.mix.unreachable):
+        if self._faults.exchange_is_away or self._faults.happens(self._faults.mix.unreachable):
             self._faults.count(Fault.UNREACHABLE)
             self.tell(Unreachable(reason="no route"), to)
         else:
@@ -284,7 +284,7 @@ class SimEnv:
             self.tell(Connected(), to)
 
     def _survey(self, account: str, to: Address) -> None:
-        if self._faults.happens(self._faults.mix.unreachable):
+        if self._faults.exchange_is_away or self._faults.happens(self._faults.mix.unreachable):
             self._faults.count(Fault.UNREACHABLE)
             self.tell(Unreachable(reason="no route"), to)
         else:

@@ -276,7 +276,7 @@ class SimExchange:
         if effect.stop_price is not None and self._is_reached(effect.side, effect.symbol, effect.stop_price):
             return Refused(code="exchange_rejected", error="the stop would trigger at once")
         if self.traits.request_expiry and self._world.now() > effect.valid_until:
-            return Refused(code="exchange_rejected", error="the request has expired")
+            return Refused(code="expired", error="the request has expired", again_after=0)
         if effect.reduce_only:
             held = self.positions.get((account, effect.symbol), Decimal(0))
             if effect.amount > -held * effect.side.sign:

@@ -74,6 +74,9 @@ class Run:
         self.world = World(plan.seed, is_traced=is_traced)
         self.log = SimLog(self.world)
         self.faults = Faults(self.world, plan.mix, scenario.mishaps)
+        if scenario.outage is not None:
+            after, lasts = scenario.outage
+            self.faults.outages.append((self.world.now() + after, self.world.now() + after + lasts))
         self.exchange = SimExchange(
             self.world,
             instruments=instruments(scenario.market_type),

@@ -22,10 +22,10 @@ from orderwright.engine.outcomes import (
     PlaceOrder,
     Refused,
 )
-from orderwright.engine.strategy_account import decide, evolve, filling, placing, reconcile, refreshing
+from orderwright.engine.strategy_account import decide, evolve, filling, placing, reconcile, refreshing, retrying
 from orderwright.engine.strategy_account.commands import Recover, TakeInOrder
 from orderwright.engine.strategy_account.effects import outstanding
-from orderwright.engine.strategy_account.events import OrderTriggered
+from orderwright.engine.strategy_account.events import CancelRefused, OrderTriggered
 from orderwright.engine.strategy_account.state import Context, State
 from orderwright.eventstore.store import Append, Appended
 from orderwright.eventstore.writer import Waiting
@@ -155,6 +155,27 @@ def go_again_under_the_same_id(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(placing, "client_order_id", lambda **names: client_order_id(**{**names, "attempt": 1}))
 
 
+def drop_a_way_out_after_one_attempts_time(patch: pytest.MonkeyPatch) -> None:
+    patient = retrying.goes_again_at
+
+    def hasty(state: State, order: Order, refused: Refused, context: Context) -> Micros | None:
+        at = patient(state, order, refused, context)
+        return at if at is not None and at < order.held_until else None
+
+    patch.setattr(reconcile, "goes_again_at", hasty)
+
+
+def drop_a_cancel_that_did_not_leave(patch: pytest.MonkeyPatch) -> None:
+    def hasty(_state: State, order: Order, refused: Refused, context: Context) -> CancelRefused:
+        return CancelRefused(at=context.now, order_id=order.order_id, code=refused.code, error=refused.error)
+
+    patch.setattr(reconcile, "_cancel_refused", hasty)
+
+
+def let_an_opening_overtake(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(State, "has_waiting_close", lambda _self, _symbol: False)
+
+
 def watch_over_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Watches, "look", lambda *_arguments: None)
 
@@ -173,6 +194,9 @@ MUTANTS: tuple[tuple[Plant, str], ...] = (
     (close_without_waiting_for_news, "close_after_unseen_fills"),
     (go_again_where_a_request_can_be_late, "goes_again"),
     (go_again_under_the_same_id, "goes_again"),
+    (drop_a_way_out_after_one_attempts_time, "way_out_in_an_outage"),
+    (drop_a_cancel_that_did_not_leave, "way_out_in_an_outage"),
+    (let_an_opening_overtake, "way_out_in_an_outage"),
     (watch_over_nothing, "arrives_much_later"),
     (book_trades_and_differences, "limit_then_fill"),
     (leave_strangers_alone, "refused_and_taken"),

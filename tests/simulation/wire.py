@@ -79,10 +79,15 @@ class Wire:
         trip.deadline = effect.deadline - owner.skew
         trip.fault = self._faults.draw(effect)
         is_refused_late = self._exchange.traits.request_expiry or self._faults.are_over
-        if self._tardiness and isinstance(effect, PlaceOrder) and not is_refused_late:
+        can_be_tardy = self._tardiness and trip.fault is not Fault.UNSENT
+        if can_be_tardy and isinstance(effect, PlaceOrder) and not is_refused_late:
             trip.fault = Fault.TARDY if self._world.chance(self._tardiness) else trip.fault
         if self._world.is_traced and trip.fault is not Fault.NONE:
             self._world.note("fault", f"{trip.fault}: {effect}")
+        if trip.fault is Fault.UNSENT:
+            outcome = _refused(effect, trip.asked_at, again_after=0, code="exchange_unreachable")
+            self._world.at(self._world.now(), lambda: self._deliver(trip, outcome), owner)
+            return
         if trip.fault is Fault.REQUEST_LOST:
             self._answer_unclear(trip, "the connection broke")
             return
@@ -115,9 +120,8 @@ class Wire:
             case Fault.REFUSED:
                 outcome = _refused(trip.effect, trip.asked_at)
             case Fault.RATE_LIMITED:
-                outcome = _refused(
-                    trip.effect, trip.asked_at, again_after=self._world.rng.choice((0, SECOND, 3 * SECOND))
-                )
+                again_after = self._world.rng.choice((0, SECOND, 3 * SECOND))
+                outcome = _refused(trip.effect, trip.asked_at, again_after, "rate_limited")
             case _:
                 outcome = self._exchange.arrive(
                     trip.account,
@@ -168,8 +172,9 @@ def unclear(effect: Effect, reason: str, sent_at: Micros) -> Outcome:
             return LeverageAnswered(symbol=effect.symbol, leverage=effect.leverage, problem=answer)
 
 
-def _refused(effect: Effect, sent_at: Micros, again_after: int | None = None) -> Outcome:
-    code = "exchange_rejected" if again_after is None else "rate_limited"
+def _refused(
+    effect: Effect, sent_at: Micros, again_after: int | None = None, code: str = "exchange_rejected"
+) -> Outcome:
     answer = Refused(code=code, error="not now", again_after=again_after)
     match effect:
         case PlaceOrder():

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 from orderwright.engine.ids import SignalId, client_order_id
 from orderwright.engine.instruments import Instrument, SymbolAmbiguous, is_spelling_of
-from orderwright.engine.orders import CancelState, Order
+from orderwright.engine.orders import CancelState, Order, Purpose
 from orderwright.engine.signals import Instruction, OrderType
 from orderwright.engine.strategy_account.events import CancellationEnded, CancelRequested, Event, OrderAbandoned
 from orderwright.engine.strategy_account.placing import expiry, instrument_of
 from orderwright.engine.strategy_account.sizing import Refusal
-from orderwright.engine.strategy_account.state import CancelOutcome, Context, Leg, Run, State
+from orderwright.engine.strategy_account.state import UNSETTLED, CancelOutcome, Context, Leg, Run, State
 
 
 def cancel(state: State, run: Run, instruction: Instruction, context: Context) -> list[Event] | Refusal:
@@ -18,6 +18,7 @@ def cancel(state: State, run: Run, instruction: Instruction, context: Context) -
     if expired is not None:
         return expired
     is_target = _target(instruction, context)
+    is_of_operator = any(run.signal_id == operation.signal_id for operation in state.operations)
     events: list[Event] = [
         CancelRequested(
             at=context.now,
@@ -39,9 +40,17 @@ def cancel(state: State, run: Run, instruction: Instruction, context: Context) -
             by_leg=instruction.leg,
         )
         for retry in state.retries.values()
-        if retry.order.sequence < run.sequence and is_target(retry.order)
+        if retry.order.sequence < run.sequence
+        and is_target(retry.order)
+        and (is_of_operator or not _is_spared(retry.order, instruction))
     ]
     return events or _nothing_to_cancel(run, instruction, context)
+
+
+def _is_spared(order: Order, instruction: Instruction) -> bool:
+    # A way out at the market, had it got through, would be over: who sends "cancel all" does not mean it.
+    is_at_market = order.order_type is OrderType.MARKET and order.purpose is Purpose.CLOSE
+    return is_at_market and instruction.order_type is OrderType.CANCEL_ALL_ORDER
 
 
 def _nothing_to_cancel(run: Run, instruction: Instruction, context: Context) -> list[Event] | Refusal:
@@ -104,16 +113,18 @@ def postponed_cancels(state: State, context: Context) -> list[Event]:
 
 
 def cancellation_end(run: Run, leg: Leg, context: Context) -> CancellationEnded | None:
-    """Return the end of a cancel leg, if it has come: a doubt is given until the calls' deadline to be settled."""
+    """Return the end of a cancel leg, if it has come: what is unsettled is given until the calls' deadline."""
     outcomes = leg.cancels.values()
     if not leg.cancels or leg.result.is_answered or CancelOutcome.AWAITED in outcomes:
         return None
-    if CancelOutcome.IN_DOUBT in outcomes and context.now < leg.cancels_at + context.rules.call_timeout:
+    if not UNSETTLED.isdisjoint(outcomes) and context.now < leg.cancels_at + context.rules.call_timeout:
         return None
-    return _ended(run.signal_id, leg.instruction.leg, outcomes, context)
+    return _ended(run.signal_id, leg.instruction.leg, outcomes, context, said=leg.said)
 
 
-def _ended(signal_id: SignalId, leg: int, outcomes: Iterable[CancelOutcome], context: Context) -> CancellationEnded:
+def _ended(
+    signal_id: SignalId, leg: int, outcomes: Iterable[CancelOutcome], context: Context, *, said: str = ""
+) -> CancellationEnded:
     counted = list(outcomes)
     return CancellationEnded(
         at=context.now,
@@ -122,4 +133,6 @@ def _ended(signal_id: SignalId, leg: int, outcomes: Iterable[CancelOutcome], con
         cancelled=counted.count(CancelOutcome.CANCELLED),
         failed=counted.count(CancelOutcome.FAILED),
         in_doubt=counted.count(CancelOutcome.IN_DOUBT),
+        waiting=counted.count(CancelOutcome.POSTPONED),
+        said=said,
     )

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from orderwright.engine.instruments import Quote
-from orderwright.engine.orders import CancelState, OrderStatus
+from orderwright.engine.orders import CancelState
 from orderwright.engine.outcomes import (
     CancelAnswered,
     LeverageAnswered,
@@ -116,7 +116,7 @@ def _resume(state: State, command: c.ResumeTrading, context: Context) -> list[Ev
 def _recover(state: State, _command: c.Recover, context: Context) -> list[Event]:
     events: list[Event] = []
     for order in state.orders.values():
-        if order.status is OrderStatus.PENDING and not order.placement_in_doubt:
+        if order.is_unanswered:
             events.append(OrderDoubted(at=context.now, order_id=order.order_id, reason="restart before an answer"))
         if order.cancel is CancelState.REQUESTED:
             events.append(CancelDoubted(at=context.now, order_id=order.order_id, reason="restart before an answer"))

@@ -7,9 +7,9 @@ from msgspec import Struct
 from orderwright.engine.ids import OrderId
 from orderwright.engine.instruments import MarketType
 from orderwright.engine.money import add
-from orderwright.engine.orders import CancelState, Order, OrderStatus, Purpose
+from orderwright.engine.orders import CancelState, Order, Purpose
 from orderwright.engine.outcomes import CancelOrder, Effect, FetchQuote, LookUpOrder, PlaceOrder, SetLeverage
-from orderwright.engine.strategy_account.placing import NeedsLeverage, place
+from orderwright.engine.strategy_account.placing import AwaitsClose, NeedsLeverage, place
 from orderwright.engine.strategy_account.progress import due_legs
 from orderwright.engine.strategy_account.reconcile import misses_count_after
 from orderwright.engine.strategy_account.refreshing import AwaitsLooks, awaited_by_liquidation, not_looked_at
@@ -25,7 +25,7 @@ def outstanding(state: State, context: Context) -> list[Effect]:
     needs = _needed_by_decisions(state, context)
     awaited = needs.news
     for order in state.orders.values():
-        if order.status is OrderStatus.PENDING and not order.placement_in_doubt:
+        if order.is_unanswered:
             effects.append(_place(state, order))
         elif order.cancel is CancelState.REQUESTED:
             effects.append(_cancel(state, order, context))
@@ -136,6 +136,8 @@ def _needed_by_decisions(state: State, context: Context) -> _Needs:
                 leverages[symbol] = leverage
             case AwaitsLooks(order_ids=order_ids, since=since):
                 awaited.update(dict.fromkeys(order_ids, since))
+            case AwaitsClose():
+                pass
             case _:
                 # Also when it could be decided by now, since the markets were loaded after the decision to wait: the
                 # answer brings it up again.

@@ -325,8 +325,11 @@ class OrderClosed(Struct, frozen=True, kw_only=True, tag="order_closed"):
     filled: Decimal
 
 
-class CancellationEnded(Struct, frozen=True, kw_only=True, tag="cancellation_ended"):
-    """Every cancel of one instruction has been answered: counts of orders."""
+class CancellationEnded(Struct, frozen=True, kw_only=True, tag="cancellation_ended", omit_defaults=True):
+    """Every cancel of one instruction has been answered, or has had its time: counts of orders.
+
+    Those `waiting` were turned away for now, and are asked for again; `said` is what the exchange said at last.
+    """
 
     at: Micros
     signal_id: SignalId
@@ -334,6 +337,8 @@ class CancellationEnded(Struct, frozen=True, kw_only=True, tag="cancellation_end
     cancelled: int
     failed: int
     in_doubt: int
+    waiting: int = 0
+    said: str = ""
 
 
 class PositionAdopted(Struct, frozen=True, kw_only=True, tag="position_adopted"):

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from orderwright.engine.instruments import Instrument
 from orderwright.engine.money import floor_to_step, plain
-from orderwright.engine.orders import CancelState
+from orderwright.engine.orders import CancelState, Order
 from orderwright.engine.positions import Position
 from orderwright.engine.signals import Instruction, OrderType
 from orderwright.engine.strategy_account.cancelling import own_cancels
@@ -15,8 +15,6 @@ from orderwright.engine.strategy_account.refreshing import refresh
 from orderwright.engine.strategy_account.sizing import Size, below_minimum, close_size
 from orderwright.engine.strategy_account.state import Context, Liquidation, State
 from orderwright.moments import Micros
-
-_BEING_CANCELLED = (CancelState.REQUESTED, CancelState.POSTPONED)
 
 
 def liquidation_step(state: State, context: Context) -> list[Event]:
@@ -40,7 +38,7 @@ def _close(state: State, goal: Liquidation, position: Position, context: Context
     instrument = _instrument(position, context)
     if instrument is None or _is_left_over(position, instrument, context):
         return []
-    if any(order.symbol == position.symbol and order.cancel in _BEING_CANCELLED for order in state.orders.values()):
+    if any(order.symbol == position.symbol and _may_soon_be_gone(order, context) for order in state.orders.values()):
         return []
     everything = Instruction(
         leg=goal.next_leg, order_type=OrderType.MARKET, priority=0, symbol=position.symbol, qty_per=Decimal(-100)
@@ -64,6 +62,12 @@ def _close(state: State, goal: Liquidation, position: Position, context: Context
             context=context,
         )
     ]
+
+
+def _may_soon_be_gone(order: Order, context: Context) -> bool:
+    if order.cancel is CancelState.POSTPONED:
+        return context.now < order.cancel_since + context.rules.call_timeout
+    return order.cancel is CancelState.REQUESTED
 
 
 def _end(state: State, goal: Liquidation, context: Context) -> list[Event]:

@@ -34,7 +34,7 @@ def refresh_started(state: State, event: e.RefreshStarted) -> State:
 
 def order_requested(state: State, event: e.OrderRequested) -> State:
     """Take in an order that is to be sent."""
-    sequence, born_at = _origin(state, event)
+    sequence, born_at, held_until = _origin(state, event)
     order = Order(
         order_id=event.order_id,
         signal_id=event.signal_id,
@@ -55,6 +55,7 @@ def order_requested(state: State, event: e.OrderRequested) -> State:
         requested_at=event.at,
         attempt=event.attempt,
         born_at=born_at,
+        held_until=held_until,
         ref=event.ref,
         expires_at=event.expires_at,
     )
@@ -66,15 +67,15 @@ def order_requested(state: State, event: e.OrderRequested) -> State:
     return replace(without_retry(state, event.replaces), orders=orders, liquidation=liquidation)
 
 
-def _origin(state: State, event: e.OrderRequested) -> tuple[int, Micros]:
+def _origin(state: State, event: e.OrderRequested) -> tuple[int, Micros, Micros]:
     if event.replaces in state.retries:
         before = state.retries[event.replaces].order
-        return before.sequence, before.born_at
+        return before.sequence, before.born_at, before.held_until
     for run in state.queue:
         if run.signal_id == event.signal_id:
-            return run.sequence, run.born_at
+            return run.sequence, run.born_at, event.valid_until
     # Of a liquidation's orders: as young as whatever was accepted last, so that older signals' cancels spare them.
-    return state.last_sequence, event.at
+    return state.last_sequence, event.at, event.valid_until
 
 
 def order_accepted(state: State, event: e.OrderAccepted) -> State:
@@ -203,11 +204,13 @@ def fill_recorded(state: State, event: e.FillRecorded) -> State:
 
 def cancel_requested(state: State, event: e.CancelRequested) -> State:
     """Note that an order is to be cancelled, and which leg waits for that."""
-    requested = _with_order(
-        state,
-        event.order_id,
-        lambda order: replace(order, cancel=CancelState.REQUESTED, cancel_attempt=event.attempt),
-    )
+
+    def asked(order: Order) -> Order:
+        is_anew = order.cancel is None or event.signal_id is not None
+        since = event.at if is_anew else order.cancel_since
+        return replace(order, cancel=CancelState.REQUESTED, cancel_attempt=event.attempt, cancel_since=since)
+
+    requested = _with_order(state, event.order_id, asked)
 
     def waiting(run: Run, leg: Leg) -> Leg:
         if run.signal_id != event.signal_id or leg.instruction.leg != event.leg:
@@ -218,12 +221,13 @@ def cancel_requested(state: State, event: e.CancelRequested) -> State:
 
 
 def cancel_postponed(state: State, event: e.CancelPostponed) -> State:
-    """Note that the cancel goes again later; whoever waits for it waits on."""
-    return _with_order(
+    """Note that the cancel goes again later; whoever waits for it waits on for as long as a call may take."""
+    postponed = _with_order(
         state,
         event.order_id,
         lambda order: replace(order, cancel=CancelState.POSTPONED, cancel_from=event.until),
     )
+    return _with_cancel_outcome(postponed, event.order_id, CancelOutcome.POSTPONED, said=event.error)
 
 
 def cancel_doubted(state: State, event: e.CancelDoubted) -> State:
@@ -240,7 +244,7 @@ def cancel_refused(state: State, event: e.CancelRefused) -> State:
     """Note that the order lives on; the engine may ask again of its own accord, but not at once."""
     again = Micros(event.at + _RETRY_AFTER_A_NO)
     refused = _with_order(state, event.order_id, lambda order: replace(order, cancel=None, cancel_from=again))
-    return _with_cancel_outcome(refused, event.order_id, CancelOutcome.FAILED)
+    return _with_cancel_outcome(refused, event.order_id, CancelOutcome.FAILED, said=event.error)
 
 
 def with_legs(state: State, change: Callable[[Run, Leg], Leg]) -> State:
@@ -279,10 +283,10 @@ def _without_order(state: State, order_id: OrderId, outcome: CancelOutcome) -> S
     return left if state.orders[order_id].cancel is None else _with_cancel_outcome(left, order_id, outcome)
 
 
-def _with_cancel_outcome(state: State, order_id: OrderId, outcome: CancelOutcome) -> State:
+def _with_cancel_outcome(state: State, order_id: OrderId, outcome: CancelOutcome, *, said: str = "") -> State:
     def settled(_run: Run, leg: Leg) -> Leg:
         if order_id not in leg.cancels or (leg.result.is_answered and leg.result.status is not LegStatus.IN_DOUBT):
             return leg
-        return replace(leg, cancels={**leg.cancels, order_id: outcome})
+        return replace(leg, cancels={**leg.cancels, order_id: outcome}, said=said or leg.said)
 
     return with_legs(state, settled)

@@ -22,7 +22,7 @@ from orderwright.engine.strategy_account.exposure import (
 )
 from orderwright.engine.strategy_account.refreshing import AwaitsLooks, refresh, refreshed_since
 from orderwright.engine.strategy_account.sizing import Refusal, Size, below_minimum, close_size, entry_size
-from orderwright.engine.strategy_account.state import CancelOutcome, Context, Run, State
+from orderwright.engine.strategy_account.state import UNSETTLED, Context, Run, State
 from orderwright.moments import SECOND, Micros, span_text
 
 
@@ -39,6 +39,10 @@ class NeedsLeverage(Struct, frozen=True, kw_only=True):
     leverage: Decimal
 
 
+class AwaitsClose(Struct, frozen=True, kw_only=True):
+    """Nothing is opened before a close of the same market, which waits to go out again, is out of the way."""
+
+
 class Reference(Struct, frozen=True, kw_only=True):
     """The price an order is judged by; not `is_current` where only the position's own average was at hand."""
 
@@ -48,7 +52,7 @@ class Reference(Struct, frozen=True, kw_only=True):
 
 def place(
     state: State, run: Run, instruction: Instruction, context: Context
-) -> OrderRequested | RefreshStarted | Refusal | NeedsMarket | NeedsLeverage | AwaitsLooks:
+) -> OrderRequested | RefreshStarted | Refusal | NeedsMarket | NeedsLeverage | AwaitsLooks | AwaitsClose:
     """Decide one placing leg of a signal: the order to request, why not, or what must be known first."""
     refusal = _refusal_at_once(state, run, instruction, context)
     if refusal is not None:
@@ -59,6 +63,8 @@ def place(
     if not instruction.is_close and _has_unsettled_cancel(state, run, instrument.symbol):
         error = f"A cancel of {instrument.symbol} earlier in this batch is still in doubt."
         return Refusal(code="cancel_unsettled", error=error)
+    if not instruction.is_close and state.has_waiting_close(instrument.symbol):
+        return AwaitsClose()
     looks = _looks(state, run, instruction, instrument, context) if instruction.is_close else None
     if looks is not None:
         return looks
@@ -221,7 +227,7 @@ def instrument_of(symbol: str, context: Context) -> Instrument | Refusal | Needs
 
 def _has_unsettled_cancel(state: State, run: Run, symbol: str) -> bool:
     return any(
-        outcome is CancelOutcome.IN_DOUBT and order_id in state.orders and state.orders[order_id].symbol == symbol
+        outcome in UNSETTLED and order_id in state.orders and state.orders[order_id].symbol == symbol
         for leg in run.legs
         for order_id, outcome in leg.cancels.items()
     )

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from orderwright.engine.ids import OrderId
 from orderwright.engine.strategy_account.cancelling import cancel, cancellation_end, own_cancels, postponed_cancels
 from orderwright.engine.strategy_account.events import Event, LegRefused, SignalEnded
 from orderwright.engine.strategy_account.evolve import evolve_all
 from orderwright.engine.strategy_account.liquidation import liquidation_step
-from orderwright.engine.strategy_account.placing import NeedsLeverage, NeedsMarket, place
+from orderwright.engine.strategy_account.placing import AwaitsClose, NeedsLeverage, NeedsMarket, place
 from orderwright.engine.strategy_account.refreshing import AwaitsLooks
 from orderwright.engine.strategy_account.results import LegStatus
 from orderwright.engine.strategy_account.retrying import retry_step
@@ -92,11 +93,21 @@ def class_under_way(state: State, run: Run, context: Context) -> list[Leg]:
 
 def _is_settled(state: State, leg: Leg, context: Context) -> bool:
     result = leg.result
-    if result.status is not LegStatus.IN_DOUBT or result.engine_order_id is None:
+    if result.engine_order_id is None:
         return result.is_answered
+    if result.status is LegStatus.WORKING:
+        return _goes_on_by_itself(state, leg, context)
+    if result.status is not LegStatus.IN_DOUBT:
+        return True
     # A sender hears of a doubt at once, but what comes after waits for the evidence as long as for an answer.
     order = state.orders.get(result.engine_order_id)
     return order is None or not order.placement_in_doubt or context.now >= order.valid_until
+
+
+def _goes_on_by_itself(state: State, leg: Leg, context: Context) -> bool:
+    # What waits to go out again is waited for no longer than for an answer.
+    retry = state.retries.get(leg.result.engine_order_id or OrderId(""))
+    return retry is not None and context.now >= retry.order.held_until
 
 
 def _next_step(state: State, context: Context) -> list[Event]:
@@ -108,7 +119,7 @@ def _next_step(state: State, context: Context) -> list[Event]:
         if step:
             return step
     for run in running(state):
-        step = _end(run, context)
+        step = _end(state, run, context)
         if step:
             return step
     return []
@@ -129,7 +140,7 @@ def _decide_leg(state: State, run: Run, leg: Leg, context: Context) -> list[Even
     match decision:
         case Refusal(code=code, error=error):
             return [refused(run, leg, context, code=code, error=error)]
-        case NeedsMarket() | NeedsLeverage() | AwaitsLooks():
+        case NeedsMarket() | NeedsLeverage() | AwaitsLooks() | AwaitsClose():
             return []
         case list():
             return decision
@@ -141,11 +152,11 @@ def refused(run: Run, leg: Leg, context: Context, *, code: str, error: str) -> L
     return LegRefused(at=context.now, signal_id=run.signal_id, leg=leg.instruction.leg, code=code, error=error)
 
 
-def _end(run: Run, context: Context) -> list[Event]:
+def _end(state: State, run: Run, context: Context) -> list[Event]:
     for leg in run.legs:
         ended = cancellation_end(run, leg, context)
         if ended is not None:
             return [ended]
-    if all(leg.result.is_answered for leg in run.legs):
+    if all(leg.result.is_answered or _goes_on_by_itself(state, leg, context) for leg in run.legs):
         return [SignalEnded(at=context.now, signal_id=run.signal_id)]
     return []

@@ -32,7 +32,7 @@ from orderwright.engine.strategy_account.events import (
 )
 from orderwright.engine.strategy_account.filling import new_fills
 from orderwright.engine.strategy_account.retrying import goes_again, goes_again_at, wait_until
-from orderwright.engine.strategy_account.state import CancelOutcome, Context, Sighting, State
+from orderwright.engine.strategy_account.state import Context, Sighting, State
 from orderwright.engine.strategy_account.watching import watch_end, watch_until
 from orderwright.moments import Micros
 
@@ -83,19 +83,9 @@ def _cancel_refused(state: State, order: Order, refused: Refused, context: Conte
     code, error = refused.code, refused.error
     if refused.again_after is not None:
         until = wait_until(refused.again_after, order.cancel_attempt, context)
-        if until < _cancel_deadline(state, order, context):
+        if state.terms is not None and until < order.cancel_since + state.terms.max_exit_lag:
             return CancelPostponed(at=context.now, order_id=order.order_id, until=until, code=code, error=error)
     return CancelRefused(at=context.now, order_id=order.order_id, code=code, error=error)
-
-
-def _cancel_deadline(state: State, order: Order, context: Context) -> int:
-    waiting = (
-        leg.cancels_at + context.rules.call_timeout
-        for run in (*state.operations, *state.queue[:1])
-        for leg in run.legs
-        if leg.cancels.get(order.order_id) is CancelOutcome.AWAITED
-    )
-    return max(waiting, default=0)
 
 
 def _why_in_doubt(result: Cancelled | NotFound | Unclear) -> str:

@@ -121,8 +121,9 @@ def after(result: LegResult, event: Event) -> LegResult:
                 stop_price=event.stop_price,
                 status=LegStatus.WORKING,
                 order_id=None,
-                code=None,
-                error=None,
+                # What the exchange said to the attempt before is why there is another.
+                code=result.code if event.attempt > 1 else None,
+                error=result.error if event.attempt > 1 else None,
             )
         case OrderAccepted() | OrderSurfaced():
             return replace(
@@ -157,7 +158,9 @@ def after(result: LegResult, event: Event) -> LegResult:
 
 def _unplaced(result: LegResult, event: OrderRejected | OrderAbandoned | OrderNeverPlaced) -> LegResult:
     match event:
-        case OrderRejected(again_at=int()) | OrderNeverPlaced(again=True):
+        case OrderRejected(again_at=int(), code=code, error=error):
+            return replace(result, status=LegStatus.WORKING, order_status=OrderStatus.PENDING, code=code, error=error)
+        case OrderNeverPlaced(again=True):
             return replace(result, status=LegStatus.WORKING, order_status=OrderStatus.PENDING, code=None, error=None)
         case OrderNeverPlaced():
             return _failed(result, "not_placed", "The order never reached the exchange, and it was not sent again.")
@@ -170,11 +173,16 @@ def _failed(result: LegResult, code: str, error: str) -> LegResult:
 
 
 def _cancelled(result: LegResult, event: CancellationEnded) -> LegResult:
-    counted = replace(result, cancelled_orders=event.cancelled, failed_orders=event.failed + event.in_doubt)
+    failed = event.failed + event.in_doubt + event.waiting
+    counted = replace(result, cancelled_orders=event.cancelled, failed_orders=failed)
+    last = f' The last answer was "{event.said}".' if event.said else ""
     if event.in_doubt:
         error = f"{event.in_doubt} cancel(s) may or may not have been carried out; they are being looked up."
         return replace(counted, status=LegStatus.IN_DOUBT, code="in_doubt", error=error)
+    if event.waiting:
+        error = f"{event.waiting} order(s) could not be cancelled yet; that is tried again.{last}"
+        return replace(counted, status=LegStatus.IN_DOUBT, code="not_cancelled", error=error)
     if event.failed:
-        error = f"{event.failed} order(s) had ended before the cancel or could not be cancelled."
+        error = f"{event.failed} order(s) had ended before the cancel or could not be cancelled.{last}"
         return replace(counted, status=LegStatus.FAILED, code="not_cancelled", error=error)
     return replace(counted, status=LegStatus.SUCCESS)

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from orderwright.engine.ids import OrderId
+from orderwright.engine.orders import Purpose
 from orderwright.engine.strategy_account import events as e
 from orderwright.engine.strategy_account.state import Retry, State
 
@@ -15,7 +16,9 @@ def awaiting_retry(state: State, event: e.OrderRejected | e.OrderNeverPlaced) ->
     if isinstance(event, e.OrderRejected):
         if event.again_at is None:
             return state
-        retry = Retry(order=order, not_before=event.again_at, valid_until=order.valid_until)
+        # A way out is wanted for longer than one attempt lasts.
+        valid_until = None if order.purpose is Purpose.CLOSE else order.valid_until
+        retry = Retry(order=order, not_before=event.again_at, valid_until=valid_until, said=event.error)
     elif event.again:
         retry = Retry(order=order, not_before=event.at)
     else:

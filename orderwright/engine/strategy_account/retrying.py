@@ -1,4 +1,7 @@
-"""Going again: when an order that never got to the exchange goes out as another attempt, under another id."""
+"""Going again: when an order that never got to the exchange goes out as another attempt, under another id.
+
+An opening is wanted soon or not at all. A way out is wanted for as long as an exit may be late.
+"""
 
 from msgspec.structs import replace
 
@@ -29,11 +32,16 @@ def goes_again(state: State, order: Order, context: Context) -> bool:
 
 
 def goes_again_at(state: State, order: Order, refused: Refused, context: Context) -> Micros | None:
-    """Return when an order that was turned away for now goes out as another attempt; None: it does not."""
-    if refused.again_after is None or _why_unwanted(state, order, context) is not None:
+    """Return when an order that was turned away for now goes out as another attempt; None: it does not.
+
+    A close always waits, and ends by being abandoned: that is never left unsaid.
+    """
+    if refused.again_after is None or _is_given_up(state, order) is not None:
         return None
     at = wait_until(refused.again_after, order.attempt, context)
-    return at if at < order.valid_until else None
+    if order.purpose is Purpose.CLOSE:
+        return at
+    return at if at < order.valid_until and _why_unwanted(state, order, context) is None else None
 
 
 def wait_until(again_after: int, attempt: int, context: Context) -> Micros:
@@ -45,9 +53,10 @@ def wait_until(again_after: int, attempt: int, context: Context) -> Micros:
 def retry_step(state: State, context: Context) -> list[Event]:
     """Return the next event about an order that waits for its next attempt; none if all have to wait."""
     for retry in state.retries.values():
-        if context.now < retry.not_before:
+        unwanted = _why_unwanted(state, retry.order, context)
+        if unwanted is None and context.now < retry.not_before:
             continue
-        match _attempt(state, retry, context):
+        match _not_placed(unwanted, retry) if unwanted is not None else _attempt(state, retry, context):
             case Refusal(code=code, error=error):
                 return [abandoned(retry, context, code=code, error=error)]
             case (OrderRequested() | RefreshStarted()) as event:
@@ -60,11 +69,18 @@ def abandoned(retry: Retry, context: Context, *, code: str, error: str) -> Order
     return OrderAbandoned(at=context.now, order_id=retry.order.order_id, code=code, error=error)
 
 
-def _why_unwanted(state: State, order: Order, context: Context) -> str | None:
+def _is_given_up(state: State, order: Order) -> str | None:
     if order.cancel is not None:
         return "it is to be cancelled"
     if state.liquidation is not None and order.signal_id == state.liquidation.command_id:
         return "a liquidation closes with orders of its own"
+    return None
+
+
+def _why_unwanted(state: State, order: Order, context: Context) -> str | None:
+    given_up = _is_given_up(state, order)
+    if given_up is not None:
+        return given_up
     if state.terms is None or context.halted:
         return context.halted or "there are no terms"
     most = state.terms.max_exit_lag if order.purpose is Purpose.CLOSE else state.terms.max_lag
@@ -77,16 +93,13 @@ def _why_unwanted(state: State, order: Order, context: Context) -> str | None:
 
 def _attempt(state: State, retry: Retry, context: Context) -> OrderRequested | RefreshStarted | Refusal | None:
     order = retry.order
-    unwanted = _why_unwanted(state, order, context)
-    if unwanted is not None:
-        return _not_placed(unwanted)
     if retry.valid_until is not None and retry.valid_until <= context.now:
-        return _not_placed("its time is over")
+        return _not_placed("its time is over", retry)
     if context.market.instruments is None:
         return None
     instrument = context.market.instruments.get(order.symbol)
     if instrument is None:
-        return _not_placed(f"there is no market {order.symbol} any more")
+        return _not_placed(f"there is no market {order.symbol} any more", retry)
     if order.purpose is Purpose.CLOSE:
         since = retry.refreshed_from
         looks = refresh(state, order.signal_id, leg=order.leg, symbol=order.symbol, since=since, context=context)
@@ -99,11 +112,11 @@ def _sized_request(state: State, retry: Retry, instrument: Instrument, context: 
     order = retry.order
     size = _size(state, order, instrument)
     if size is None:
-        return _not_placed("there is nothing left for it to close or sell")
+        return _not_placed("there is nothing left for it to close or sell", retry)
     reference = Reference(price=order.reference_price, is_current=True)
     refusal = refusal_of_size(state, size, instrument, reference, context)
     if refusal is not None:
-        return _not_placed(f"{refusal.code}: {refusal.error}")
+        return _not_placed(f"{refusal.code}: {refusal.error}", retry)
     requested = request(
         order.signal_id,
         leg=order.leg,
@@ -134,5 +147,7 @@ def _size(state: State, order: Order, instrument: Instrument) -> Size | None:
     return Size(side=order.side, amount=amount, purpose=order.purpose, inputs={"position": held})
 
 
-def _not_placed(why: str) -> Refusal:
-    return Refusal(code=NOT_PLACED, error=f"The order never reached the exchange, and it was not sent again: {why}.")
+def _not_placed(why: str, retry: Retry) -> Refusal:
+    last = f' The last answer was "{retry.said}".' if retry.said else ""
+    error = f"The order never reached the exchange, and it was not sent again: {why}.{last}"
+    return Refusal(code=NOT_PLACED, error=error)

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
+from itertools import chain
 
 from msgspec import Struct
 
 from orderwright.engine.ids import OrderId, SignalId
 from orderwright.engine.instruments import Instrument, Instruments, Quote
 from orderwright.engine.money import ZERO, add
-from orderwright.engine.orders import Order
+from orderwright.engine.orders import Order, Purpose
 from orderwright.engine.positions import Position
 from orderwright.engine.signals import Instruction, Side
 from orderwright.engine.strategy_account.events import Terms
@@ -22,21 +23,28 @@ class CancelOutcome(StrEnum):
     """What came of cancelling one order for a leg."""
 
     AWAITED = "awaited"
+    POSTPONED = "postponed"
     CANCELLED = "cancelled"
     FAILED = "failed"
     IN_DOUBT = "in_doubt"
 
 
+UNSETTLED = frozenset({CancelOutcome.POSTPONED, CancelOutcome.IN_DOUBT})
+"""Outcomes that are none yet: a leg waits for what becomes of them for as long as a call may take."""
+
+
 class Leg(Struct, frozen=True, kw_only=True):
     """An instruction on its way; `cancels` are the orders it cancels, which was asked for at `cancels_at`.
 
-    `refreshed_from` is when the exchange began to be asked about the orders that a close must know of.
+    `said` is what the exchange said at last to a cancel that it did not carry out. `refreshed_from` is when it began to
+    be asked about the orders that a close must know of.
     """
 
     instruction: Instruction
     result: LegResult
     cancels: dict[OrderId, CancelOutcome] = {}
     cancels_at: Micros = Micros(0)
+    said: str = ""
     refreshed_from: Micros = Micros(0)
 
     @property
@@ -69,12 +77,14 @@ class Liquidation(Struct, frozen=True, kw_only=True):
 class Retry(Struct, frozen=True, kw_only=True):
     """An order that ended without ever being placed, and goes out as another attempt, not before `not_before`.
 
-    The attempt is valid until `valid_until`; None: as long as any other. `refreshed_from` is as for a leg.
+    The attempt is valid until `valid_until`; None: as long as any other. `said` is what the exchange said at last.
+    `refreshed_from` is as for a leg.
     """
 
     order: Order
     not_before: Micros
     valid_until: Micros | None = None
+    said: str = ""
     refreshed_from: Micros = Micros(0)
 
 
@@ -141,6 +151,12 @@ class State(Struct, frozen=True, kw_only=True):
     def position(self, symbol: str) -> Position:
         """Return the position in `symbol`, flat if there never was one."""
         return self.positions.get(symbol) or Position(symbol=symbol)
+
+    def has_waiting_close(self, symbol: str) -> bool:
+        """Whether a close of `symbol` is to go out again, or has just done so: an opening must not overtake it."""
+        going = (order for order in self.orders.values() if order.attempt > 1 and order.is_unanswered)
+        waiting = (retry.order for retry in self.retries.values())
+        return any(order.symbol == symbol and order.purpose is Purpose.CLOSE for order in chain(waiting, going))
 
     def resting(self, symbol: str, side: Side) -> Decimal:
         """Return what own unfinished orders of that symbol and side may still trade, doubtful ones included."""

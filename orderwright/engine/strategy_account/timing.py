@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from orderwright.engine.orders import CancelState, Order
 from orderwright.engine.strategy_account.progress import running
 from orderwright.engine.strategy_account.reconcile import misses_count_after
-from orderwright.engine.strategy_account.state import CancelOutcome, Context, State
+from orderwright.engine.strategy_account.state import UNSETTLED, Context, State
 from orderwright.moments import Micros
 
 
@@ -20,6 +20,7 @@ def _moments(state: State, context: Context) -> Iterator[Micros]:
         yield from _of_order(order, context, is_liquidating=state.liquidation is not None)
     for retry in state.retries.values():
         yield retry.not_before
+        yield retry.order.held_until
         yield Micros(retry.refreshed_from + timeout)
     if state.liquidation is not None:
         yield state.liquidation.not_before
@@ -29,7 +30,7 @@ def _moments(state: State, context: Context) -> Iterator[Micros]:
         for leg in run.legs:
             if leg.refreshed_from and leg.is_waiting:
                 yield Micros(leg.refreshed_from + timeout)
-            if not leg.result.is_answered and CancelOutcome.IN_DOUBT in leg.cancels.values():
+            if not leg.result.is_answered and not UNSETTLED.isdisjoint(leg.cancels.values()):
                 yield Micros(leg.cancels_at + timeout)
 
 

@@ -1,5 +1,7 @@
 """How effects become requests to the paper exchange, and its answers outcomes, the same in-process and over HTTP."""
 
+from msgspec.structs import replace
+
 from orderwright.engine.outcomes import (
     CancelAnswered,
     Cancelled,
@@ -25,6 +27,7 @@ from orderwright.exchanges.paper.profiles import PAPER_TRAITS as PAPER_TRAITS
 from orderwright.exchanges.paper.records import (
     DUPLICATE_CLIENT_ID,
     EXPIRED,
+    MAINTENANCE,
     RATE_LIMITED,
     UNSUPPORTED,
     NewOrder,
@@ -33,6 +36,7 @@ from orderwright.exchanges.paper.records import (
 from orderwright.moments import Micros
 
 UNREACHABLE = "exchange_unreachable"
+_NO_FOR_NOW = frozenset({EXPIRED, MAINTENANCE, UNREACHABLE})
 _NO_LOOKUP = "this exchange does not find orders by client order id"
 
 
@@ -71,12 +75,18 @@ def unsendable(effect: Effect, traits: Traits, *, now: Micros) -> Outcome | None
 
 
 def placement(effect: PlaceOrder, answer: ExchangeOrder | Refused | Unclear) -> PlacementAnswered:
-    """Return what came of a placement; a client order id seen before is doubt, for the first request may live."""
+    """Return what came of a placement.
+
+    A client order id seen before is doubt, for the first request may live. Being late, or an exchange under
+    maintenance, says nothing against another request.
+    """
     result: Placed | Refused | Unclear
     if isinstance(answer, ExchangeOrder):
         result = Placed(order=answer)
     elif isinstance(answer, Refused) and answer.code == DUPLICATE_CLIENT_ID:
         result = Unclear(reason=answer.error)
+    elif isinstance(answer, Refused) and answer.code in _NO_FOR_NOW and answer.again_after is None:
+        result = replace(answer, again_after=0)
     else:
         result = answer
     return PlacementAnswered(order_id=effect.order_id, result=result)
@@ -114,8 +124,8 @@ def unclear(effect: Effect, reason: str, *, asked_at: Micros) -> Outcome:
 
 
 def not_sent(effect: Effect, reason: str, *, asked_at: Micros) -> Outcome:
-    """Return the outcome of an effect that certainly did not leave: a definite no where one can be given."""
-    return _no(effect, Refused(code=UNREACHABLE, error=reason), asked_at=asked_at)
+    """Return the outcome of an effect that certainly did not leave: a no for now where one can be given."""
+    return _no(effect, Refused(code=UNREACHABLE, error=reason, again_after=0), asked_at=asked_at)
 
 
 def _no(effect: Effect, refused: Refused, *, asked_at: Micros) -> Outcome:

@@ -267,7 +267,7 @@ def test_what_waits_for_its_next_attempt_goes_again_after_a_restart(account: Str
 def test_what_waits_longer_than_its_time_is_abandoned(account: StrategyAccountUnderTest) -> None:
     account.signal(buy(qty="1", price="90"))
     account.refused(account.order, "rate_limited", again_after=SECOND)
-    assert abandoned(account.later(10)) == [("not_placed", "its time is over.")]
+    assert abandoned(account.later(10)) == [("not_placed", 'its time is over. The last answer was "no".')]
 
 
 def test_a_cancel_that_is_turned_away_for_now_goes_again(account: StrategyAccountUnderTest) -> None:
@@ -282,17 +282,6 @@ def test_a_cancel_that_is_turned_away_for_now_goes_again(account: StrategyAccoun
     assert isinstance(effect, CancelOrder)
     assert effect.attempt == 2
     assert kinds(account.cancelled(account.order))[-2:] == ["CancellationEnded", "SignalEnded"]
-
-
-def test_a_cancel_that_is_turned_away_until_its_deadline_has_failed(account: StrategyAccountUnderTest) -> None:
-    order = account.rests(buy(qty="1", price="90"))
-    account.signal(cancel_all())
-    no = Refused(code="rate_limited", error="no", again_after=0)
-    for _ in range(4):
-        account.cancel_answered(order.order_id, no)
-        account.later(4)
-    assert kinds(account.log)[-2:] == ["CancellationEnded", "SignalEnded"]
-    assert account.order.cancel is None
 
 
 def test_a_look_that_misses_does_not_count_for_a_later_attempt(account: StrategyAccountUnderTest) -> None:
