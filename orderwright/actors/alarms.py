@@ -22,6 +22,7 @@ class AlarmKind(StrEnum):
     NOT_PLACED = "not_placed"
     NOT_CANCELLED = "not_cancelled"
     SURFACED_ORDER = "surfaced_order"
+    STUCK_POSITION = "stuck_position"
     FOREIGN_ORDER = "foreign_order"
     QUARANTINE = "quarantine"
     DRIFT = "drift"

@@ -1,4 +1,4 @@
-"""How long orders have been in doubt, and the alarms: for too long a doubt, for what was not placed or cancelled."""
+"""How long orders have been in doubt, and the alarms: for too long a doubt, and for what came to nothing."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,14 @@ from orderwright.actors.env import Env
 from orderwright.engine.ids import OrderId
 from orderwright.engine.money import ZERO, plain
 from orderwright.engine.orders import Order, Purpose
-from orderwright.engine.strategy_account.events import CancelRefused, Event, OrderAbandoned, OrderNeverPlaced
+from orderwright.engine.strategy_account.events import (
+    CancelRefused,
+    Event,
+    LiquidationEnded,
+    OrderAbandoned,
+    OrderNeverPlaced,
+    WatchEnded,
+)
 from orderwright.engine.strategy_account.progress import running
 from orderwright.engine.strategy_account.state import State
 from orderwright.moments import SECOND
@@ -41,11 +48,28 @@ class Doubts:
                     order = before.orders.get(order_id)
                     if order is not None and order.cancel_attempt > 1 and not _is_awaited(order_id, before):
                         self._not_cancelled(order, error)
+                case WatchEnded(unasked=True, order_id=order_id):
+                    self._watched_blindly(order_id)
+                case LiquidationEnded():
+                    self._liquidation_ended(event)
         for order_id in self._uncancelled - after.orders.keys():
             self._uncancelled.discard(order_id)
             self._env.noticeboard.alarms.clear(AlarmKind.NOT_CANCELLED, order_id)
         if self._watched:
             self.look(after.orders)
+
+    def _watched_blindly(self, order_id: OrderId) -> None:
+        why = (
+            f"{order_id} of {self._name} counts as never placed, and the exchange cannot be asked: look there yourself"
+        )
+        self._env.noticeboard.alarms.ring(AlarmKind.NOT_PLACED, order_id, why)
+
+    def _liquidation_ended(self, event: LiquidationEnded) -> None:
+        alarms = self._env.noticeboard.alarms
+        if event.unclosed:
+            alarms.ring(AlarmKind.STUCK_POSITION, self._name, f"its liquidation ended: {event.note}")
+        else:
+            alarms.clear(AlarmKind.STUCK_POSITION, self._name)
 
     def _not_placed(self, order: Order) -> None:
         what = f"{order.side} {plain(order.amount)} {order.symbol}"

@@ -50,7 +50,8 @@ class Listeners:
         """Tell of a liquidation's end."""
         listener = self._waiting.pop(event.command_id, None)
         if listener is not None:
-            self._env.reply(listener.ask, Operated(account=self._name, done=True, changed=True, note=event.note))
+            done = not event.unclosed
+            self._env.reply(listener.ask, Operated(account=self._name, done=done, changed=True, note=event.note))
 
 
 def _operated(name: str, run: Run) -> Operated:

@@ -212,11 +212,15 @@ class OrderNeverPlaced(Struct, frozen=True, kw_only=True, tag="order_never_place
     watch_until: Micros | None = None
 
 
-class WatchEnded(Struct, frozen=True, kw_only=True, tag="watch_ended"):
-    """An order that was never placed did not turn up for as long as it could, and is looked at no more."""
+class WatchEnded(Struct, frozen=True, kw_only=True, tag="watch_ended", omit_defaults=True):
+    """An order that was never placed did not turn up for as long as it could, and is looked at no more.
+
+    `unasked`: the exchange cannot be asked about such an order, and only a list of what is open could have shown it.
+    """
 
     at: Micros
     order_id: OrderId
+    unasked: bool = False
 
 
 class OrderAbandoned(Struct, frozen=True, kw_only=True, tag="order_abandoned", omit_defaults=True):
@@ -375,12 +379,16 @@ class LiquidationStarted(Struct, frozen=True, kw_only=True, tag="liquidation_sta
     why: str
 
 
-class LiquidationEnded(Struct, frozen=True, kw_only=True, tag="liquidation_ended"):
-    """Nothing is held and nothing is open; `note` tells of dust left behind."""
+class LiquidationEnded(Struct, frozen=True, kw_only=True, tag="liquidation_ended", omit_defaults=True):
+    """Nothing is held and nothing is open; `note` tells of dust left behind, and of what could not be closed.
+
+    `unclosed` are the symbols that are still held, since the exchange has no such markets any more.
+    """
 
     at: Micros
     command_id: SignalId
     note: str
+    unclosed: tuple[str, ...] = ()
 
 
 Event = (

@@ -73,16 +73,34 @@ def _may_soon_be_gone(order: Order, context: Context) -> bool:
 def _end(state: State, goal: Liquidation, context: Context) -> list[Event]:
     if state.orders:
         return []
-    left = []
+    dust, unclosed = [], []
     for position in state.positions.values():
         if position.is_flat:
             continue
         instrument = _instrument(position, context)
-        if instrument is None or not _is_left_over(position, instrument, context):
+        if instrument is None:
+            unclosed.append(position)
+        elif _is_left_over(position, instrument, context):
+            dust.append(position)
+        else:
             return []
-        left.append(f"{plain(position.quantity)} of {position.symbol}")
-    note = f"left, being below the market's minimum: {', '.join(left)}" if left else ""
-    return [LiquidationEnded(at=context.now, command_id=goal.command_id, note=note)]
+    notes = (
+        _told("left, being below the market's minimum", dust),
+        _told("not closed, since the exchange has no such market any more", unclosed),
+    )
+    return [
+        LiquidationEnded(
+            at=context.now,
+            command_id=goal.command_id,
+            note="; ".join(filter(None, notes)),
+            unclosed=tuple(position.symbol for position in unclosed),
+        )
+    ]
+
+
+def _told(what: str, positions: list[Position]) -> str:
+    left = ", ".join(f"{plain(position.quantity)} of {position.symbol}" for position in positions)
+    return f"{what}: {left}" if left else ""
 
 
 def _instrument(position: Position, context: Context) -> Instrument | None:

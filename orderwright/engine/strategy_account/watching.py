@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from orderwright.engine.ids import OrderId
-from orderwright.engine.outcomes import NotFound, OrderSeen
+from orderwright.engine.outcomes import NotFound, OrderSeen, Unclear
 from orderwright.engine.strategy_account import events as e
 from orderwright.engine.strategy_account.state import Context, State, Watch
 from orderwright.moments import DAY, Micros
@@ -25,12 +25,16 @@ def watch_until(context: Context) -> Micros | None:
 def watch_end(state: State, seen: OrderSeen, context: Context) -> list[e.Event]:
     """Return the end of a watch: a look that found nothing, and was sent when the watch had lasted long enough.
 
-    The passing of time alone ends none: an engine that slept through it has not watched.
+    The passing of time alone ends none: an engine that slept through it has not watched. But where no look can find
+    anything, since the exchange cannot be asked by client order id, there is nothing to be had from more of them.
     """
     watch = state.watched.get(seen.order_id)
-    if watch is None or not isinstance(seen.result, NotFound) or seen.asked_at < watch.until:
+    if watch is None or seen.asked_at < watch.until:
         return []
-    return [e.WatchEnded(at=context.now, order_id=seen.order_id)]
+    unasked = isinstance(seen.result, Unclear) and not context.market.traits.lookup_by_client_id
+    if not unasked and not isinstance(seen.result, NotFound):
+        return []
+    return [e.WatchEnded(at=context.now, order_id=seen.order_id, unasked=unasked)]
 
 
 def watching(state: State, event: e.OrderNeverPlaced) -> State:

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from orderwright.engine.instruments import MarketType
+from orderwright.engine.instruments import Instruments, MarketType
 from orderwright.engine.orders import OrderStatus, Purpose
 from orderwright.engine.outcomes import NotFound, PlaceOrder, Refused, Unclear
 from orderwright.engine.signals import Side
@@ -221,3 +221,25 @@ def test_without_markets_it_cancels_and_waits_for_them_without_asking_in_a_loop(
     assert account.owes() == []
     account.instruments = loaded
     assert requests(account.later(2))
+
+
+def test_what_is_held_in_a_market_that_is_gone_does_not_keep_it_from_ending() -> None:
+    account = StrategyAccountUnderTest()
+    account.bought("2")
+    account.bought("3", symbol="ETH/USDT")
+    account.instruments = Instruments([market()])
+    account.when(liquidate(9))
+    (end,) = [event for event in account.filled(account.order) if isinstance(event, LiquidationEnded)]
+    assert end.note == "not closed, since the exchange has no such market any more: 3 of ETH/USDT"
+    assert end.unclosed == ("ETH/USDT",)
+    assert account.state.liquidation is None
+    assert account.holds("ETH/USDT") == 3
+
+
+def test_it_waits_for_the_markets_before_it_takes_one_for_gone() -> None:
+    account = StrategyAccountUnderTest()
+    account.bought("2")
+    account.instruments = None
+    assert kinds(account.when(liquidate(9))) == ["LiquidationStarted"]
+    account.later(60)
+    assert account.state.liquidation is not None

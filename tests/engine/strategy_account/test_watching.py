@@ -3,7 +3,7 @@
 from orderwright.engine.orders import Order, OrderStatus
 from orderwright.engine.outcomes import OrderSeen, Unclear
 from orderwright.engine.strategy_account.commands import TakeInOrder
-from orderwright.engine.strategy_account.events import OrderSurfaced
+from orderwright.engine.strategy_account.events import OrderSurfaced, WatchEnded
 from orderwright.engine.strategy_account.past import Contradiction, LastKnown
 from orderwright.engine.traits import Traits
 from orderwright.moments import DAY, HOUR
@@ -64,3 +64,16 @@ def test_what_turns_up_is_booked_and_watched_no_more() -> None:
     assert account.holds() == 1
     assert account.state.watched == {}
     assert account.state.pause is not None
+
+
+def test_where_no_look_can_find_it_the_watch_ends_with_a_look_all_the_same_and_says_so() -> None:
+    account, order = never_placed(NO_EXPIRY)
+    account.traits = Traits(request_expiry=False, lookup_by_client_id=False)
+    account.later(24 * 3_600 - 1)
+    unclear = Unclear(reason="cannot be asked by client order id")
+    assert account.when(OrderSeen(order_id=order.order_id, asked_at=account.now, result=unclear)) == []
+    account.later(1)
+    (ended,) = account.when(OrderSeen(order_id=order.order_id, asked_at=account.now, result=unclear))
+    assert isinstance(ended, WatchEnded)
+    assert ended.unasked
+    assert not account.state.has_unfinished_business
