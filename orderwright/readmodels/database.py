@@ -1,7 +1,8 @@
 """The connections that read models are written and asked through: short transactions, and one error when they fail."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
 
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -11,6 +12,18 @@ from orderwright.eventstore.store import StoreUnavailable
 
 _CONNECTIONS = 4
 _PATIENCE = 10.0
+
+
+class Transactions(Protocol):
+    """Where read models and their cursors are kept."""
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """Lend a connection in a transaction, which is committed at the end and rolled back by an exception.
+
+        Raises:
+            StoreUnavailable: the database cannot be asked, or went away: then nothing was written, or everything was.
+        """
+        ...
 
 
 class ReadModelDatabase:
@@ -34,11 +47,7 @@ class ReadModelDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Lend a connection in a transaction, which is committed at the end and rolled back by an exception.
-
-        Raises:
-            StoreUnavailable: the database cannot be asked, or went away: then nothing was written, or everything was.
-        """
+        """Lend a connection in a transaction; see `Transactions`."""
         try:
             with self._pool.connection() as connection, connection.transaction():
                 yield connection

@@ -10,7 +10,7 @@ from orderwright.errors import OrderwrightError
 from orderwright.eventstore.connections import Connection
 from orderwright.eventstore.store import LogReader, StoredEvent, StoreUnavailable
 from orderwright.readmodels.books import Books
-from orderwright.readmodels.database import ReadModelDatabase
+from orderwright.readmodels.database import Transactions
 from orderwright.readmodels.projection import Page, Projection
 from orderwright.readmodels.signals import Signals
 from orderwright.readmodels.trades import Trades
@@ -52,7 +52,7 @@ class Projections:
         self,
         *,
         reader: LogReader,
-        database: ReadModelDatabase,
+        database: Transactions,
         log_id: int,
         projections: Sequence[Projection] | None = None,
         page: int = PAGE,

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from orderwright.eventstore.memory import MemoryLog
 from orderwright.eventstore.store import Append, NewEvent, StoredEvent, StreamHead
-from tests.simulation.drivers import random_plan
+from tests.simulation.plans import random_plan
 from tests.simulation.scenario import all_scenarios
 from tests.simulation.simulation import Run
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -11,7 +11,9 @@ from orderwright.engine.inbox import Inbox, InboxEvent
 from orderwright.engine.strategy_account.events import Event
 from orderwright.engine.strategy_account.results import LegResult
 from orderwright.engine.strategy_account.state import State
+from orderwright.eventstore.chain import StoredBatch
 from orderwright.eventstore.codec import EventCodec
+from orderwright.eventstore.snapshots import Restored
 from orderwright.eventstore.store import StoredEvent
 from tests.simulation.sim_exchange import BookedOrder, Received
 
@@ -46,15 +48,18 @@ class Report(NamedTuple):
 class Evidence(Struct, kw_only=True):
     """All that the invariants may look at. `accounts` gives each strategy account's exchange account.
 
-    `shut` are the strategy accounts whose entries the gate holds back. An exchange `is_honest` that takes nothing that
-    it says it refused, and nothing later than it may. What a look shows can be `blind_for` microseconds old, by the
-    engine's clock.
+    `read` are the positions that a reader saw, `shut` the strategy accounts whose entries the gate holds back. An
+    exchange `is_honest` that takes nothing that it says it refused, and nothing later than it may. What a look shows
+    can be `blind_for` microseconds old, by the engine's clock.
     """
 
     orders: Sequence[BookedOrder]
     journal: Sequence[Received]
     positions: dict[tuple[str, str], Decimal]
     entries: Sequence[Entry]
+    batches: Sequence[StoredBatch]
+    snapshots: Sequence[tuple[str, Restored[Any]]]
+    read: Sequence[int]
     accounts: dict[str, str]
     stored_promises: Sequence[Promise]
     reports: Sequence[Report]

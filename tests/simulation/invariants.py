@@ -20,12 +20,16 @@ from orderwright.engine.strategy_account.events import (
     RefreshStarted,
 )
 from orderwright.engine.strategy_account.state import Rules
+from tests.simulation.chain import chain_faults
 from tests.simulation.evidence import Entry, Evidence
 from tests.simulation.ledger import Ledger, OrderStory, change_by
 from tests.simulation.life import LEVERAGE
 from tests.simulation.sim_exchange import BookedOrder
 
 _PASSING = frozenset({"exchange_unreachable", "rate_limited", "expired", "not_placed"})
+
+
+_FOR_WANT_OF_A_POSITION = ("insufficient_position", "no_long_position", "no_short_position")
 
 
 def violations(evidence: Evidence) -> list[str]:
@@ -258,6 +262,8 @@ def _closes_count_what_was_filled(evidence: Evidence, ledger: Ledger) -> Iterato
             case OrderRequested(purpose=Purpose.ENTRY):
                 # A sell of coins that the position covered before all looks had answered needs no more of them.
                 continue
+            case LegRefused(code=code) if code not in _FOR_WANT_OF_A_POSITION:
+                continue
             case OrderRequested() | LegRefused() as event:
                 refresh = started.get((stream, event.signal_id, event.leg))
                 if refresh is None or event.at >= refresh.at + Rules().call_timeout:
@@ -348,6 +354,14 @@ def _log_is_whole(evidence: Evidence, _ledger: Ledger) -> Iterator[str]:
         if stored.version != versions.get(stored.stream, 0) + 1:
             yield f"{stored.stream} goes from version {versions.get(stored.stream, 0)} to {stored.version}"
         versions[stored.stream] = stored.version
+    yield from chain_faults(evidence.batches, (entry.stored for entry in evidence.entries))
+
+
+def _readers_miss_nothing(evidence: Evidence, _ledger: Ledger) -> Iterator[str]:
+    expected = list(range(1, len(evidence.entries) + 1))
+    if list(evidence.read) != expected:
+        wrong = next((place for place, (a, b) in enumerate(zip(evidence.read, expected, strict=False)) if a != b), -1)
+        yield f"a reader saw {len(evidence.read)} of {len(expected)} positions, first in another order at {wrong}"
 
 
 Check = Callable[[Evidence, Ledger], Iterator[str]]
@@ -361,6 +375,7 @@ _CHECKS: tuple[tuple[str, Check], ...] = (
     ("d", _every_intent_ends),
     ("d", _nothing_surfaces_at_an_honest_exchange),
     ("f", _log_is_whole),
+    ("g", _readers_miss_nothing),
     ("h", _own_orders_only),
     ("i", _every_signal_ends),
     ("i", _signals_keep_their_order),

@@ -61,18 +61,20 @@ class Move(Struct, frozen=True, kw_only=True):
 class Scenario(Struct, frozen=True, kw_only=True):
     """`links` are (strategy, account) pairs; `jitter` lets every part of the script come up to so much later.
 
-    `mishaps` are faults that happen in every run. `lies` is how likely the exchange takes an order and says that it did
-    not, `tardiness` how likely a request arrives later than any request may, where the exchange keeps to no expiry and
-    as long as there are faults. Actors rest after `idle_after` without work, or as long as the mix of faults says.
-    `outage` is when, from the start on, every connection to the exchange begins to be refused, and for how long.
-    `held` is what accounts hold of symbols that nobody here ever bought. An exchange that cannot be asked, cannot by
-    client order id. `check` returns what is wrong with the end, beside what must hold at the end of every scenario.
+    It makes sense in the market types `also` too. `mishaps` are faults that happen in every run. `lies` is how likely
+    the exchange takes an order and says that it did not, `tardiness` how likely a request arrives later than any
+    request may, where the exchange keeps to no expiry and as long as there are faults. Actors rest after `idle_after`
+    without work, or as long as the mix of faults says. `outage` is when, from the start on, every connection to the
+    exchange begins to be refused, and for how long. `held` is what accounts hold of symbols that nobody here ever
+    bought. An exchange that cannot be asked, cannot by client order id. `check` returns what is wrong with the end,
+    beside what must hold at the end of every scenario.
     """
 
     name: str
     links: tuple[tuple[str, str], ...]
     script: tuple[Webhook | Operation | Move, ...]
     market_type: MarketType = MarketType.FUTURES
+    also: tuple[MarketType, ...] = (MarketType.SPOT,)
     jitter: int = 0
     idle_after: int | None = None
     mishaps: Mishaps = {}

@@ -1,5 +1,6 @@
 """A small honest exchange with books of its own; whatever goes wrong on the way to it is the wire's doing."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import count
@@ -45,7 +46,7 @@ class BookedOrder:
     A stop whose price has come trades under the id of its `child`, unless it keeps its own.
     """
 
-    def __init__(self, effect: PlaceOrder, *, account: str, exchange_order_id: str) -> None:
+    def __init__(self, effect: PlaceOrder, *, account: str, exchange_order_id: str, knows_stops: bool = True) -> None:
         self.account = account
         self.client_order_id = str(effect.order_id)
         self.exchange_order_id = exchange_order_id
@@ -55,8 +56,9 @@ class BookedOrder:
         self.amount = effect.amount
         self.market_type = effect.market_type
         self.price = effect.price
-        self.stop_price = effect.stop_price
-        self.is_waiting = effect.stop_price is not None
+        # An exchange without stops takes one for an order that trades at once, and says nothing of it.
+        self.stop_price = effect.stop_price if knows_stops else None
+        self.is_waiting = effect.stop_price is not None and knows_stops
         self.child: str | None = None
         self.status = OrderStatus.NEW
         self.filled = Decimal(0)
@@ -162,6 +164,7 @@ class SimExchange:
         lies: float = 0,
         held: Mapping[tuple[str, str], Decimal] | None = None,
         margin: int = 0,
+        client_id: re.Pattern[str] | None = None,
     ) -> None:
         self._world = world
         self.instruments = {instrument.symbol: instrument for instrument in instruments}
@@ -170,6 +173,8 @@ class SimExchange:
         self._partial_fills = partial_fills
         self._lies = lies
         self._margin = margin
+        self._client_id = client_id
+        self._used_up: set[tuple[str, str]] = set()
         self._stops_keep_their_id = stops_keep_their_id
         self._ids = count(1)
         self._parents: dict[str, str] = {}
@@ -236,7 +241,9 @@ class SimExchange:
         self, account: str, effect: PlaceOrder, *, sent_at: Micros, hidden: bool, fills_lag: int
     ) -> Placed | Refused | Unclear:
         refusal = self._refusal(account, effect)
-        order = BookedOrder(effect, account=account, exchange_order_id=f"x{next(self._ids)}")
+        order = BookedOrder(
+            effect, account=account, exchange_order_id=f"x{next(self._ids)}", knows_stops=self.traits.native_stops
+        )
         self._write_down(
             Received(
                 step=self._world.step,
@@ -269,6 +276,12 @@ class SimExchange:
 
     def _refusal(self, account: str, effect: PlaceOrder) -> Refused | Unclear | None:
         rule = self.traits.client_id_unique
+        if self._client_id is not None and not self._client_id.fullmatch(effect.order_id):
+            return Refused(code="exchange_rejected", error="not a client order id")
+        if (account, effect.order_id) in self._used_up:
+            return Unclear(reason="duplicate client order id")
+        if rule is ClientIdRule.CONSUMED_ON_FAILURE:
+            self._used_up.add((account, effect.order_id))
         for order in self.orders.values():
             same = order.account == account and order.client_order_id == effect.order_id
             if same and (rule is not ClientIdRule.OPEN_ONLY or order.is_open):

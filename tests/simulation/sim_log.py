@@ -1,7 +1,9 @@
 """The simulated database: what outlives every crash, and remembers at which step each event was committed."""
 
+from collections.abc import Iterator
 from typing import Any
 
+from orderwright.actors.snapshots import codec_of
 from orderwright.eventstore.batches import Batch
 from orderwright.eventstore.memory import MemoryLog, MemorySnapshots
 from orderwright.eventstore.snapshots import Restored, SnapshotCodec, Taken, restore
@@ -46,6 +48,16 @@ class SimLog:
         found = None if codec is None else restore(self.snapshots, name, codec)
         self.begun_from_snapshots += found is not None
         return found
+
+    def kept(self) -> Iterator[tuple[str, Restored[Any]]]:
+        """Yield every snapshot that is kept, opened, with its stream."""
+        for head in self.memory.streams():
+            codec = codec_of(head.stream)
+            if codec is None:
+                continue
+            for snapshot in self.snapshots.newest_first(head.stream):
+                state = codec.open(snapshot, log_id=self.snapshots.log_id)
+                yield head.stream, Restored(version=snapshot.version, position=snapshot.position, state=state)
 
     def events(self) -> list[StoredEvent]:
         """Return all events in the order of their positions."""

@@ -1,14 +1,17 @@
 """One run of one scenario: a scheduler that lets the seed choose, crashes when told to, and stops when all is quiet."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from orderwright.actors.inbox import SignalInbox
 from orderwright.actors.limits import Limits
 from orderwright.actors.messages import name_of
 from orderwright.actors.strategy_account import StrategyAccount
 from orderwright.engine.inbox import Inbox
+from orderwright.engine.instruments import MarketType
 from orderwright.engine.strategy_account.state import State
 from orderwright.engine.traits import ClientIdRule, Traits
+from orderwright.exchanges.paper.profiles import PROFILES
 from orderwright.moments import SECOND, Micros
 from tests.simulation.clients import Clients
 from tests.simulation.evidence import Evidence, decoded
@@ -19,6 +22,7 @@ from tests.simulation.replays import differences
 from tests.simulation.scenario import PRICES, Scenario, instruments
 from tests.simulation.sim_exchange import SimExchange
 from tests.simulation.sim_log import SimLog
+from tests.simulation.sim_reader import SimReader
 from tests.simulation.wire import Fate, Wire
 from tests.simulation.world import World
 
@@ -26,13 +30,17 @@ _STEP_TAKES = 50
 _SETTLES_IN = 80 * SECOND
 _LATEST = 400 * SECOND
 _MOST_STEPS = 20_000
-_LEASE = 10 * SECOND
+_LEASE = 4 * SECOND
+_READS_EVERY = 16
 _RENEWS_WITHIN = 3 * SECOND
+
+ANY = "any"
+"""The exchange of a run that is none in particular."""
 
 PLAIN = Traits(client_id_unique=ClientIdRule.OPEN_ONLY, native_stops=True)
 
 
-class Crash(Struct, frozen=True, kw_only=True):
+class Crash(Struct, frozen=True, kw_only=True, tag="crash"):
     """The process dies before step `step`: `kept` is the share of the queued appends that the database still takes."""
 
     step: int
@@ -41,7 +49,7 @@ class Crash(Struct, frozen=True, kw_only=True):
     down_for: int = SECOND
 
 
-class TakeOver(Struct, frozen=True, kw_only=True):
+class TakeOver(Struct, frozen=True, kw_only=True, tag="take over"):
     """The process hangs before step `step`, and a standby takes over once its lease is over.
 
     The database still takes the share `kept` of the queued appends. `thaws_after` the standby's start the old process
@@ -57,11 +65,16 @@ Disturbance = Crash | TakeOver
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """Everything that a run is made of, beside its scenario."""
+    """Everything that a run is made of, beside its scenario, whose market type another can take the place of.
+
+    `profile` says whose traits these are, and how that exchange treats what it is sent.
+    """
 
     seed: int
     mix: FaultMix = CALM
-    crashes: tuple[Disturbance, ...] = ()
+    disturbances: tuple[Disturbance, ...] = ()
+    profile: str = ANY
+    market_type: MarketType | None = None
     traits: Traits = PLAIN
     stops_keep_their_id: bool = False
 
@@ -70,6 +83,8 @@ class Run:
     """A scenario under way; `run` returns when it is quiet, with what is wrong then."""
 
     def __init__(self, scenario: Scenario, plan: Plan, *, is_traced: bool = False) -> None:
+        if plan.market_type is not None:
+            scenario = replace(scenario, market_type=plan.market_type)
         self.scenario = scenario
         self.world = World(plan.seed, is_traced=is_traced)
         self.log = SimLog(self.world)
@@ -82,12 +97,14 @@ class Run:
             instruments=instruments(scenario.market_type),
             prices=PRICES,
             traits=plan.traits,
+            client_id=PROFILES[plan.profile].client_id if plan.profile in PROFILES else None,
             partial_fills=plan.mix.partial_fills,
             lies=scenario.lies,
             held=scenario.held,
             stops_keep_their_id=plan.stops_keep_their_id,
             margin=self.faults.may_be_late,
         )
+        self.reader = SimReader(self.world, self.log, self.faults)
         self.desk = Desk()
         self.wire = Wire(self.world, self.exchange, self.faults, tardiness=scenario.tardiness)
         self.profiles = profiles_of(scenario)
@@ -97,7 +114,7 @@ class Run:
         self.clients = Clients(
             world=self.world, exchange=self.exchange, desk=self.desk, engine=lambda: self.life, scenario=scenario
         )
-        self._crashes = list(plan.crashes)
+        self._to_come = list(plan.disturbances)
         self._disturbed: Micros = self.world.now()
         self._start()
 
@@ -107,12 +124,12 @@ class Run:
             self.world.step += 1
             if self.world.step > _MOST_STEPS:
                 return [f"not quiet after {_MOST_STEPS} steps"]
-            if self._crashes and self.life is not None and self.world.step >= self._crashes[0].step:
-                self._disturb(self._crashes.pop(0))
+            if self._to_come and self.life is not None and self.world.step >= self._to_come[0].step:
+                self._disturb(self._to_come.pop(0))
             elif not self._step():
-                if not self._crashes:
+                if not self._to_come:
                     return self._verdict()
-                self._disturb(self._crashes.pop(0))
+                self._disturb(self._to_come.pop(0))
 
     @property
     def rests(self) -> int:
@@ -134,6 +151,9 @@ class Run:
             positions=self.exchange.positions,
             entries=[decoded(*known) for known in zip(self.log.events(), self.log.committed_at, strict=True)],
             accounts={name: profile.account for name, profile in self.profiles.items()},
+            batches=list(self.log.memory.read_batches()),
+            snapshots=list(self.log.kept()),
+            read=self.reader.seen,
             stored_promises=self.clients.stored,
             reports=self.clients.reports,
             pauses=self.clients.pauses,
@@ -155,6 +175,8 @@ class Run:
         if self.life is None and self._replaced is None:
             return self._idle()
         world.pass_time(_STEP_TAKES)
+        if world.step % _READS_EVERY == 0:
+            self.reader.look()
         own = 0 if self.life is None else self.life.env.choices()
         replaced = self._replaced
         others = replaced.env.choices() if replaced is not None and replaced.env.frozen_until <= world.now() else 0
@@ -188,12 +210,9 @@ class Run:
         return calm_for >= _LATEST or (calm_for >= _SETTLES_IN and not self._verdict())
 
     def _verdict(self) -> list[str]:
+        self.reader.catch_up()
         evidence = self.evidence()
-        return [*self._wrongs(), *self.scenario.check(evidence)]
-
-    def _wrongs(self) -> list[str]:
-        evidence = self.evidence()
-        return [*violations(evidence), *differences(evidence)]
+        return [*violations(evidence), *differences(evidence), *self.scenario.check(evidence)]
 
     def _start(self) -> None:
         self._disturbed = self.world.now()
@@ -236,3 +255,4 @@ class Run:
     def _end(self, life: Life, kept: float) -> None:
         self._rests_before += life.env.rests
         life.env.crash(kept)
+        self.reader.restart()

@@ -9,7 +9,8 @@ from time import perf_counter
 import pytest
 
 from orderwright.eventstore.verify import verify
-from tests.simulation.drivers import random_plan, swarm
+from tests.simulation.drivers import swarm
+from tests.simulation.plans import random_plan
 from tests.simulation.scenario import all_scenarios
 from tests.simulation.simulation import Run
 

@@ -35,6 +35,7 @@ def _wrongs(evidence: Evidence) -> Iterator[str]:
 SCENARIO = Scenario(
     name="liquidation_in_doubt",
     links=(("test1", "A1"),),
+    also=(),
     script=(
         webhook(1, "test1", market(Side.BUY, "0.3")),
         webhook(3, "test1", limit(Side.BUY, "0.1", "99000"), limit(Side.SELL, "0.1", "101000")),
