@@ -22,7 +22,7 @@ from orderwright.cli.output import as_builtins, print_json, print_table, say
 from orderwright.engine.money import plain
 from orderwright.engine.strategy_account.state import State
 from orderwright.eventstore.store import LogReader
-from orderwright.readmodels.account_view import view
+from orderwright.readmodels.account_view import EXCHANGE_UNREACHABLE, view
 from orderwright.readmodels.overview import overview
 
 
@@ -175,6 +175,8 @@ _COLUMNS = ("strategy account", "condition", "capital", "positions", "open order
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
     orders = row.get("orders") or []
     condition = row["condition"] if row["active"] else f"{row['condition']}, strategy off"
+    if row.get("exchange_trouble") and row["condition"] != EXCHANGE_UNREACHABLE:
+        condition = f"exchange unreachable, {condition}"
     if row["halted"]:
         condition = f"halted, {condition}"
     return (

@@ -26,7 +26,7 @@ from orderwright.http.bodies import read_body
 from orderwright.http.json_text import read_object
 from orderwright.http.problems import RequestRefused, refusal
 from orderwright.http.webhook_fields import read_side, read_text
-from orderwright.readmodels.account_view import AccountView
+from orderwright.readmodels.account_view import ACTIVE, EXCHANGE_UNREACHABLE, AccountView
 
 UNREACHABLE: Final = "unreachable"
 """The condition of a strategy account that did not answer in time."""
@@ -120,7 +120,11 @@ class StrategyAccounts:
     def _described(self, catalogue: Catalogue, links: Iterable[Link]) -> list[dict[str, object]]:
         by_name = {strategy_account_name(link.strategy, link.account): link for link in links}
         views = self._switchboard.describe(list(by_name), timeout=_DESCRIBE_SECONDS)
-        return [_shown(catalogue, link, views.get(name)) for name, link in by_name.items()]
+        troubles = {exchange.account: exchange.trouble for exchange in self._switchboard.exchange_accounts()}
+        return [
+            _shown(catalogue, link, views.get(name), exchange_trouble=troubles.get(link.account, ""))
+            for name, link in by_name.items()
+        ]
 
 
 def turned_away(unavailable: Unavailable) -> RequestRefused:
@@ -144,7 +148,9 @@ def link_named(catalogue: Catalogue, strategy: str, account: str) -> Link:
     return link
 
 
-def _shown(catalogue: Catalogue, link: Link, view: AccountView | Unavailable | None) -> dict[str, object]:
+def _shown(
+    catalogue: Catalogue, link: Link, view: AccountView | Unavailable | None, *, exchange_trouble: str
+) -> dict[str, object]:
     strategy = catalogue.strategies[link.strategy]
     halt = catalogue.halt_on(link.strategy, link.account)
     declared = _named(link) | {
@@ -153,11 +159,14 @@ def _shown(catalogue: Catalogue, link: Link, view: AccountView | Unavailable | N
         "active": strategy.active,
         "leverage": plain(link.leverage),
         "halted": None if halt is None else halt.sentence,
+        "exchange_trouble": exchange_trouble or None,
     }
     if view is None:
         return declared | {"condition": UNREACHABLE}
     if isinstance(view, Unavailable):
         return declared | {"condition": view.away.value, "why": view.reason}
+    if exchange_trouble and view.condition == ACTIVE:
+        view = msgspec.structs.replace(view, condition=EXCHANGE_UNREACHABLE, why=exchange_trouble)
     return declared | {
         field: _with_plain_decimals(msgspec.to_builtins(value, builtin_types=(Decimal,)))
         for field, value in msgspec.structs.asdict(view).items()

@@ -169,7 +169,7 @@ class ExchangeAccounts:
     def _reply(self, condition: ExchangeCondition) -> dict[str, object]:
         return {
             "account_name": condition.account,
-            "condition": "connected" if not condition.trouble else "unreachable",
+            "condition": _reached(condition),
             "why": condition.trouble,
             "since": to_iso(condition.since),
             "exposed": self._switchboard.exposures(condition.account),
@@ -184,6 +184,12 @@ class ExchangeAccounts:
                 for order in condition.foreign
             ],
         }
+
+
+def _reached(condition: ExchangeCondition) -> str:
+    if condition.trouble:
+        return "unreachable"
+    return "connected" if condition.is_connected else "connecting"
 
 
 def add_routes(app: falcon.App[falcon.Request, falcon.Response], switchboard: Switchboard) -> None:

@@ -1,6 +1,7 @@
 """How a strategy account shows itself to an operator."""
 
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -35,6 +36,13 @@ class OrderView(Struct, frozen=True, kw_only=True):
     price: Decimal | None
     stop_price: Decimal | None
     ref: str | None
+
+
+ACTIVE: Final = "active"
+"""The condition of a strategy account that does what signals want."""
+
+EXCHANGE_UNREACHABLE: Final = "exchange_unreachable"
+"""The condition of a strategy account that would be active, were its exchange account reached."""
 
 
 class AccountView(Struct, frozen=True, kw_only=True):
@@ -97,4 +105,4 @@ def _condition(state: State) -> tuple[str, str]:
         return "liquidating", ""
     if state.pause is not None:
         return "paused", state.pause.why
-    return "active", ""
+    return ACTIVE, ""

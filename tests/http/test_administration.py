@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from falcon.testing import Result, TestClient
 
+from orderwright.actors.noticeboard import ExchangeCondition
 from orderwright.actors.switchboard import Health
 from orderwright.auth.tokens import token_hash
 from orderwright.engine.signals import Side
@@ -16,7 +17,7 @@ from orderwright.engine.strategy_account.commands import (
     ResumeTrading,
 )
 from tests.http.conftest import Tokens
-from tests.http.fake_engine import ADMIN_TOKEN, FakeEngine
+from tests.http.fake_engine import ADMIN_TOKEN, START, FakeEngine
 from tests.http.test_webhooks import OWNER, code, order, post
 
 NAME = "strategy-account/test1@A1"
@@ -61,6 +62,21 @@ def test_strategy_accounts_are_listed_with_their_state(client: TestClient, engin
     assert rows[0]["positions"][0]["quantity"] == "0.00000001"
     assert rows[0]["capital"] == {"USDT": "10000"}
     assert ask(client, "GET", PLACE).json == rows[0]
+
+
+def test_a_strategy_account_whose_exchange_cannot_be_reached_is_not_shown_as_active(
+    client: TestClient, engine: FakeEngine, tokens: Tokens
+) -> None:
+    assert tokens
+    trouble = ExchangeCondition(account="A1", is_connected=True, trouble="no route", since=START)
+    engine.noticeboard.put_exchange(trouble)
+    rows = ask(client, "GET", "/api/v1/strategy-accounts").json["strategy_accounts"]
+    assert [(row["account_name"], row["condition"], row["why"], row["exchange_trouble"]) for row in rows] == [
+        ("A1", "exchange_unreachable", "no route", "no route"),
+        ("A2", "active", "", None),
+        ("B1", "active", "", None),
+        ("A1", "exchange_unreachable", "no route", "no route"),
+    ]
 
 
 def test_an_unknown_strategy_account_is_404(client: TestClient, tokens: Tokens) -> None:

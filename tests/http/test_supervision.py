@@ -230,9 +230,11 @@ def test_exchange_accounts_are_shown_with_who_is_exposed_and_what_is_foreign(
     board = engine.noticeboard
     board.put_exchange(ExchangeCondition(account="A1", is_connected=True, trouble="", since=START, foreign=(foreign,)))
     board.put_exchange(ExchangeCondition(account="A2", is_connected=False, trouble="no route", since=START))
+    board.put_exchange(ExchangeCondition(account="A3", is_connected=False, trouble="", since=START))
     board.exposures.put(("A1", MarketType.FUTURES), NAME, frozenset({"BTC/USDT"}))
-    first, second = ask(client, "GET", "/api/v1/exchange-accounts", token=ADMIN_TOKEN).json["exchange_accounts"]
+    first, second, third = ask(client, "GET", "/api/v1/exchange-accounts", token=ADMIN_TOKEN).json["exchange_accounts"]
     assert (first["condition"], first["exposed"]) == ("connected", {NAME: ["BTC/USDT"]})
     (shown,) = first["foreign_orders"]
     assert (shown["order_id"], shown["amount"], shown["side"]) == ("x1", "0.001", "buy")
     assert (second["condition"], second["why"]) == ("unreachable", "no route")
+    assert third["condition"] == "connecting"

@@ -216,6 +216,7 @@ def test_a_signal_that_comes_before_the_exchange_does_is_carried_out_when_it_is_
         answer = strategy.post(symbol="BTC/USDT", order_type="MARKET", side="buy", qty="0.01")
         assert answer.status_code == httpx.codes.ACCEPTED
         assert "exchange_accounts" in shown(client, place.admin_token, "/health")["parts"]
+        assert strategy.state()["condition"] == "exchange_unreachable"
         late = PaperProcess(folder, port=port)
         try:
             assert strategy.settled(answer.json()["signal_id"])["status"] == "success"
