@@ -2,6 +2,7 @@
 
 from orderwright.engine.signals import Side
 from orderwright.moments import SECOND
+from tests.simulation.faults import Fault
 from tests.simulation.scenario import Scenario, close_all, limit, market, webhook
 
 SCENARIO = Scenario(
@@ -12,6 +13,7 @@ SCENARIO = Scenario(
         webhook(4, "test1", market(Side.BUY, "0.2")),
         webhook(20, "test1", close_all()),
     ),
+    mishaps={("place", 1): Fault.TARDY},
     jitter=SECOND,
     tardiness=0.5,
 )
