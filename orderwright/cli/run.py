@@ -11,6 +11,7 @@ import typer
 
 from orderwright import bootstrap
 from orderwright.cli.options import DEFAULT_DATA, ConfigOption, DataOption, existing_installation, installation
+from orderwright.cli.process_limits import set_process_limits
 from orderwright.cli.stacks import stacks
 from orderwright.exchanges.paper.server import serve_paper_exchange
 
@@ -35,6 +36,7 @@ def serve(
 
         orderwright serve --data data --port 8080
     """
+    set_process_limits()
     stopping = _set_by_signals()
     bootstrap.serve(
         existing_installation(data, config, port=port),

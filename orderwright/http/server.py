@@ -1,6 +1,7 @@
 """The waitress server around the application: bounded on every side, and able to stop in good order."""
 
 import logging
+import resource
 import socket
 import threading
 import time
@@ -34,8 +35,12 @@ MAX_HEADER_BYTES = 32_768
 _IN_MEMORY_BYTES = 65_536
 _BACKLOG = 1_024
 _CLEANUP_SECONDS = 5
+_CROWDED = 0.75
+_PATIENCE_IN_A_CROWD = 1.0
 _ACCEPTED_AT_ONCE = 100
 _IDLE_LOOK_SECONDS = 0.02
+_OWN_DESCRIPTORS = 256
+_LEAST_CONNECTIONS = 16
 _CODES: Final = {400: "bad_request", 413: "body_too_large", 431: "headers_too_large", 501: "bad_request"}
 
 
@@ -60,6 +65,18 @@ class _ProblemTask(ErrorTask):  # type: ignore[misc]
 class _Channel(HTTPChannel):  # type: ignore[misc]
     error_task_class = _ProblemTask
     queued_at = 0.0
+    began_at = 0.0
+
+    def is_dawdling(self, patience: float) -> bool:
+        """Whether a request has begun more than `patience` seconds ago and has not arrived whole."""
+        return self.request is not None and monotonic() - self.began_at > patience
+
+    def received(self, data: bytes) -> bool:
+        before = self.request
+        went_on: bool = super().received(data)
+        if self.request is not before:
+            self.began_at = monotonic()
+        return went_on
 
     def service(self) -> None:
         self.server.capacity.note_wait(monotonic() - self.queued_at)
@@ -119,6 +136,21 @@ def _bound(config: HttpConfig) -> socket.socket:
     return listener
 
 
+def _affordable(connections: int) -> int:
+    # Each takes a descriptor, and the database and the exchanges must never want for one.
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    affordable = max(_LEAST_CONNECTIONS, descriptors - _OWN_DESCRIPTORS)
+    if descriptors != resource.RLIM_INFINITY and affordable < connections:
+        logger.warning(
+            "the system allows this process %d open descriptors, so that it takes %d connections at a time, not %d",
+            descriptors,
+            affordable,
+            connections,
+        )
+        return affordable
+    return connections
+
+
 def _peek(connection: socket.socket) -> bytes | None:
     try:
         return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
@@ -159,7 +191,7 @@ class HttpServer:
             _dispatcher=self._dispatcher,
             sockets=[self._listener],
             threads=config.threads,
-            connection_limit=config.connection_limit,
+            connection_limit=_affordable(config.connection_limit),
             channel_timeout=max(1, config.channel_timeout // SECOND),
             cleanup_interval=_CLEANUP_SECONDS,
             asyncore_use_poll=True,
@@ -241,9 +273,16 @@ class HttpServer:
 
     def _close_idle(self, now: float) -> None:
         # Waitress would also close a connection whose next request has arrived and was not read yet.
-        latest = now - self._server.adj.channel_timeout
-        for channel in self._server.active_channels.values():
-            if not channel.requests and channel.last_activity < latest and not _has_news(channel.socket):
+        # And it would keep for ever one whose request arrives a byte at a time.
+        channels, limits = self._server.active_channels, self._server.adj
+        patience = limits.channel_timeout
+        if len(channels) > limits.connection_limit * _CROWDED:
+            # Others may be waiting to be let in.
+            patience = min(patience, _PATIENCE_IN_A_CROWD)
+            self._server.next_channel_cleanup = now
+        for channel in channels.values():
+            is_idle = not channel.requests and channel.last_activity < now - patience and not _has_news(channel.socket)
+            if is_idle or channel.is_dawdling(patience):
                 channel.will_close = True
 
     def _stop_listening(self) -> None:
