@@ -18,6 +18,7 @@ from orderwright.engine.outcomes import (
     PlaceOrder,
     QuoteAnswered,
     SetLeverage,
+    Unclear,
 )
 from orderwright.engine.strategy_account.effects import look
 from orderwright.engine.strategy_account.reconcile import sighting
@@ -27,6 +28,7 @@ from orderwright.moments import SECOND, Micros
 _FIRST_LOOK = 1 * SECOND
 _SLOWEST_LOOK = 30 * SECOND
 _LEVERAGE_AGAIN = 2 * SECOND
+_QUOTE_AGAIN = SECOND // 2
 
 
 class Calls:
@@ -80,9 +82,10 @@ class Calls:
     def answered(self, outcome: Outcome) -> None:
         """Note that a call has ended."""
         key = _key_of_outcome(outcome)
-        if isinstance(outcome, LeverageAnswered) and outcome.problem is not None:
+        pause = _pause_after(outcome)
+        if pause:
             # Asked for again in a while, if that is still wanted then.
-            self._env.after(_LEVERAGE_AGAIN, Tick(reason=" ".join(key)), self._me)
+            self._env.after(pause, Tick(reason=" ".join(key)), self._me)
             return
         self._under_way.discard(key)
         if isinstance(outcome, OrderSeen):
@@ -117,12 +120,26 @@ class Calls:
             self._env.after(wait, Tick(reason=f"look {order_id}"), self._me)
         return False
 
+    def look_anew(self) -> None:
+        """Let the next look at each order wait for no turn, and those after it for short ones again."""
+        self._looks.clear()
+        self._under_way = {key for key in self._under_way if key[0] != "pace"}
+
     def pace_ended(self, reason: str) -> None:
         """Note that the wait for a look's turn is over; `reason` is the tick's."""
         kind, _, name = reason.partition(" ")
-        if kind == "leverage":
+        if kind in {"leverage", "quote"}:
             self._under_way.discard((kind, name))
         self._under_way.discard(("pace", reason.removeprefix("look ")))
+
+
+def _pause_after(outcome: Outcome) -> int:
+    match outcome:
+        case LeverageAnswered(problem=problem) if problem is not None:
+            return _LEVERAGE_AGAIN
+        case QuoteAnswered(result=Unclear()):
+            return _QUOTE_AGAIN
+    return 0
 
 
 def _key_of_effect(effect: Effect) -> tuple[str, str]:

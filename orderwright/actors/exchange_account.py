@@ -8,6 +8,7 @@ from orderwright.actors.env import Directory, Env
 from orderwright.actors.limits import Limits
 from orderwright.actors.messages import (
     Address,
+    Answering,
     Called,
     Connected,
     Deliver,
@@ -39,7 +40,7 @@ class ExchangeAccount:
 
     Orders that bear a strategy account's number are shown to it, and it finds out what its log does not know; foreign
     ones are reported, never touched. Strategy accounts do not wait for it: each asks about its own orders itself, so
-    that one dead exchange holds up no other.
+    that one dead exchange holds up no other. Whoever notices first that the exchange is back tells the others.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class ExchangeAccount:
         self._directory = directory
         self._limits = limits or Limits()
         self._retry = 0
+        self._turn = 0
+        self._is_asking = False
         self._is_connected = False
         self._trouble = ""
         self._since: Micros = env.now()
@@ -63,24 +66,40 @@ class ExchangeAccount:
         match mail:
             case Start():
                 self._publish()
-                self._env.connect(self._account, self._me)
-            case Tick(reason="connect"):
-                self._env.connect(self._account, self._me)
+                self._ask()
+            case Tick(reason=reason):
+                if reason == str(self._turn):
+                    self._ask()
             case Connected():
-                self._is_connected = True
+                self._is_asking, self._is_connected = False, True
                 self._reached()
                 self._env.tell(Ready(at=self._me), self._supervisor)
-                self._env.survey(self._account, self._me)
+                self._ask()
             case Unreachable(reason=reason):
                 self._unreachable(reason)
-            case Tick(reason="survey"):
-                self._env.survey(self._account, self._me)
             case Surveyed():
                 self._surveyed(mail)
+            case Answering():
+                if self._trouble and not self._is_asking:
+                    self._retry = 0
+                    self._ask()
             case Called(outcome=OrderSeen() as seen):
                 self._parent_seen(seen)
             case _:
                 logger.warning("account %s was told something odd: %s", self._account, type(mail).__name__)
+
+    def _ask(self) -> None:
+        # Whatever tick is on its way is none any more.
+        self._turn += 1
+        self._is_asking = True
+        if self._is_connected:
+            self._env.survey(self._account, self._me)
+        else:
+            self._env.connect(self._account, self._me)
+
+    def _ask_in(self, delay: int) -> None:
+        self._is_asking = False
+        self._env.after(delay, Tick(reason=str(self._turn)), self._me)
 
     def _reached(self) -> None:
         self._retry = 0
@@ -88,6 +107,7 @@ class ExchangeAccount:
             logger.warning("account %s is reached again", self._account)
             self._trouble = ""
             self._since = self._env.now()
+            self._env.tell(Answering(account=self._account), self._supervisor)
         self._env.noticeboard.alarms.clear(AlarmKind.DEAD_EXCHANGE, self._account)
         self._publish()
 
@@ -102,13 +122,13 @@ class ExchangeAccount:
             why = f"cannot be reached for {(now - self._since) / SECOND:.0f} s: {reason}"
             self._env.noticeboard.alarms.ring(AlarmKind.DEAD_EXCHANGE, self._account, why)
         self._retry = min(max(_FIRST_RETRY, 2 * self._retry), self._directory.rules().poll_interval)
-        self._env.after(self._retry, Tick(reason="survey" if self._is_connected else "connect"), self._me)
+        self._ask_in(self._retry)
 
     def _surveyed(self, mail: Surveyed) -> None:
         self._sort(mail)
         self._reached()
         self._wake_siblings()
-        self._env.after(self._directory.rules().poll_interval, Tick(reason="survey"), self._me)
+        self._ask_in(self._directory.rules().poll_interval)
 
     def _sort(self, mail: Surveyed) -> None:
         salt = self._directory.installation_salt()

@@ -6,6 +6,7 @@ from orderwright.actors.env import Env
 from orderwright.actors.messages import AccountReport, Address, AskId, Operated, SignalSettled
 from orderwright.engine.ids import SignalId
 from orderwright.engine.strategy_account.events import LiquidationEnded
+from orderwright.engine.strategy_account.progress import Decided
 from orderwright.engine.strategy_account.state import UNSETTLED, CancelOutcome, Run
 
 
@@ -34,6 +35,14 @@ class Listeners:
     def discard(self, cause: SignalId) -> None:
         """Let nobody wait for it."""
         self._waiting.pop(cause, None)
+
+    def tell(self, decided: Decided) -> None:
+        """Tell of all that has ended."""
+        for run in decided.ended:
+            self.run_ended(run)
+        for event in decided.events:
+            if isinstance(event, LiquidationEnded):
+                self.liquidation_ended(event)
 
     def run_ended(self, run: Run) -> None:
         """Tell of the end of a signal, or of an operator's cancel-all."""

@@ -224,6 +224,12 @@ class CatalogueChanged(Struct, frozen=True, kw_only=True):
     """To the supervisor: terms may have changed; tell the strategy accounts that are alive."""
 
 
+class Answering(Struct, frozen=True, kw_only=True):
+    """To the supervisor, which tells the exchange account and whoever trades there: the exchange answers again."""
+
+    account: str
+
+
 OperatorCommand = (
     PauseTrading | ResumeTrading | CancelOrders | LiquidatePositions | AllocateCapital | AdoptPosition | ResolveDoubt
 )
@@ -377,6 +383,7 @@ Mail = (
     | Revive
     | Ping
     | CatalogueChanged
+    | Answering
     | Operate
     | Describe
     | OrdersShown

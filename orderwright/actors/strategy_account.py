@@ -20,6 +20,7 @@ from orderwright.actors.listeners import Listeners
 from orderwright.actors.messages import (
     AccountReport,
     Address,
+    Answering,
     AppendEnded,
     Away,
     Called,
@@ -58,7 +59,6 @@ from orderwright.engine.strategy_account.commands import (
 )
 from orderwright.engine.strategy_account.decide import decide_and_evolve
 from orderwright.engine.strategy_account.effects import look, outstanding
-from orderwright.engine.strategy_account.events import LiquidationEnded
 from orderwright.engine.strategy_account.state import Context, State
 from orderwright.engine.strategy_account.timing import next_due
 from orderwright.eventstore.store import Append, Appended, AppendFailed, NewEvent
@@ -228,6 +228,7 @@ class StrategyAccount:
     def _take_outcome(self, mail: Mail) -> None:
         if isinstance(mail, Called):
             self._calls.answered(mail.outcome)
+            self._surroundings.heard(mail.outcome, self._supervisor)
             if isinstance(mail.outcome, OrderSeen):
                 self._unseen.discard(mail.outcome.order_id)
             self._strangers.answered(mail.outcome, self._state.orders)
@@ -256,6 +257,9 @@ class StrategyAccount:
                 self._operate(mail)
             case Describe(ask=ask):
                 self._env.reply(ask, view(self._name, self._state, version=self._version, condition=""))
+            case Answering():
+                self._calls.look_anew()
+                self._act()
             case CatalogueChanged():
                 profile = self._surroundings.look()
                 self._surroundings.show(self._state)
@@ -366,11 +370,7 @@ class StrategyAccount:
             self._take_snapshot()
         if pending.answer is not None:
             self._env.reply(pending.reply_to, pending.answer)
-        for run in decided.ended:
-            self._listeners.run_ended(run)
-        for event in decided.events:
-            if isinstance(event, LiquidationEnded):
-                self._listeners.liquidation_ended(event)
+        self._listeners.tell(decided)
         self._act()
 
     def _act(self) -> None:

@@ -17,6 +17,7 @@ from orderwright.actors.messages import (
     AccountResting,
     AccountWanted,
     Address,
+    Answering,
     AskId,
     Away,
     CatalogueChanged,
@@ -33,6 +34,7 @@ from orderwright.actors.messages import (
     Unavailable,
     Wake,
     address,
+    exchange_account_name,
     name_of,
     turned_away,
 )
@@ -109,6 +111,7 @@ class Supervisor:
         self._conditions: HashTrieMap[str, str] = HashTrieMap()
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             AccountWanted: self._account_wanted,
+            Answering: self._answering,
             CatalogueChanged: self._catalogue_changed,
             Deliver: self._deliver,
             LogTrouble: self._log_trouble,
@@ -145,6 +148,13 @@ class Supervisor:
     def _catalogue_changed(self, mail: CatalogueChanged) -> None:
         for post in self._posts.values():
             if post.at is not None and post.name.startswith("strategy-account/"):
+                self._env.tell(mail, post.at)
+
+    def _answering(self, mail: Answering) -> None:
+        for post in self._posts.values():
+            kind, _, name = post.name.partition("/")
+            trades_there = kind == "strategy-account" and name.partition("@")[2] == mail.account
+            if post.at is not None and (trades_there or post.name == exchange_account_name(mail.account)):
                 self._env.tell(mail, post.at)
 
     def _tick(self, mail: Tick) -> None:

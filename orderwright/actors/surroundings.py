@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 
 from orderwright.actors.env import Directory, Env, Profile
+from orderwright.actors.messages import Address, Answering
 from orderwright.engine.ids import OrderId
+from orderwright.engine.outcomes import LeverageAnswered, Outcome, Refused, Unclear
 from orderwright.engine.strategy_account.state import Context, Sighting, State
+from orderwright.moments import Micros
 
 _NOTHING: frozenset[str] = frozenset()
 
@@ -17,6 +20,7 @@ class Surroundings:
         self._directory = directory
         self._name = name
         self.profile: Profile | None = None
+        self._told_since: Micros | None = None
 
     def look(self) -> Profile | None:
         """Read the profile as it is declared now; one that is declared no more stays as it was."""
@@ -51,6 +55,14 @@ class Surroundings:
         """Have the gate say what the state says."""
         self._env.gate.settle(self._name, is_paused=state.pause is not None)
 
+    def heard(self, outcome: Outcome, supervisor: Address) -> None:
+        """Tell others on the account once that the exchange answers again, if it counts as unreachable."""
+        exchange = self._env.noticeboard.exchanges.get(self.profile.account) if self.profile is not None else None
+        if exchange is None or not exchange.trouble or self._told_since == exchange.since or _is_unclear(outcome):
+            return
+        self._told_since = exchange.since
+        self._env.tell(Answering(account=exchange.account), supervisor)
+
     def context(self, profile: Profile, *, is_reconciled: bool, sightings: Mapping[OrderId, Sighting]) -> Context:
         """Return what a decision may rest on besides the state."""
         shares, elsewhere = profile.shares_account, _NOTHING
@@ -69,6 +81,12 @@ class Surroundings:
             is_reconciled=is_reconciled,
             sightings=sightings,
         )
+
+
+def _is_unclear(outcome: Outcome) -> bool:
+    said = outcome.problem if isinstance(outcome, LeverageAnswered) else outcome.result
+    # A no may be the engine's own, or that of somebody in between.
+    return isinstance(said, Unclear | Refused)
 
 
 def _exposed(state: State) -> frozenset[str]:

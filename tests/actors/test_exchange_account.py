@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from orderwright.actors.alarms import AlarmKind
 from orderwright.actors.exchange_account import MOST_WOKEN, ExchangeAccount
 from orderwright.actors.messages import (
+    Answering,
     Called,
     Connected,
     Deliver,
@@ -15,7 +16,6 @@ from orderwright.actors.messages import (
     Ready,
     Start,
     Surveyed,
-    Tick,
     Unreachable,
     Wake,
     address,
@@ -78,10 +78,42 @@ def test_a_failed_survey_is_made_again_without_connecting_anew(env: ScriptedEnv,
     for _ in range(2):
         account.handle(Unreachable(reason="no route"))
         account.handle(env.timers[-1][1])
-    assert env.timers == [(SECOND // 2, Tick(reason="survey")), (SECOND, Tick(reason="survey"))]
+    assert [delay for delay, _mail in env.timers] == [SECOND // 2, SECOND]
     assert (env.connects, env.surveys) == (["A1"], ["A1"] * 3)
     account.handle(Surveyed(orders=()))
-    assert env.timers[-1] == (30 * SECOND, Tick(reason="survey"))
+    assert env.timers[-1][0] == 30 * SECOND
+
+
+def test_it_asks_at_once_when_others_say_that_the_exchange_answers_again_and_keeps_to_one_round(
+    env: ScriptedEnv, account: ExchangeAccount
+) -> None:
+    account.handle(Connected())
+    account.handle(Answering(account="A1"))
+    for _ in range(7):
+        account.handle(Unreachable(reason="no route"))
+        account.handle(env.timers[-1][1])
+    account.handle(Unreachable(reason="no route"))
+    late = env.timers[-1][1]
+    assert len(env.surveys) == 8
+
+    for _ in range(2):
+        account.handle(Answering(account="A1"))
+    assert len(env.surveys) == 9
+    account.handle(Surveyed(orders=()))
+    account.handle(late)
+    assert len(env.surveys) == 9
+    account.handle(env.timers[-1][1])
+    assert len(env.surveys) == 10
+
+
+def test_whoever_trades_there_is_told_when_the_exchange_is_back(env: ScriptedEnv, account: ExchangeAccount) -> None:
+    account.handle(Connected())
+    account.handle(Surveyed(orders=()))
+    assert env.told_to(SUPERVISOR) == [Ready(at=ME)]
+    account.handle(env.timers[-1][1])
+    account.handle(Unreachable(reason="no route"))
+    account.handle(Surveyed(orders=()))
+    assert env.told_to(SUPERVISOR)[1:] == [Answering(account="A1")]
 
 
 def test_an_exchange_that_is_away_for_long_makes_an_alarm_until_it_is_back(

@@ -9,6 +9,7 @@ from orderwright.actors.messages import (
     AccountResting,
     AccountWanted,
     Address,
+    Answering,
     AskId,
     Away,
     CatalogueChanged,
@@ -301,3 +302,15 @@ def test_a_changed_catalogue_is_told_to_strategy_accounts_alone(env: ScriptedEnv
         supervisor.handle(Ready(at=at))
     supervisor.handle(CatalogueChanged())
     assert env.told == [(CatalogueChanged(), FIRST)]
+
+
+def test_whoever_trades_on_an_account_that_answers_again_is_told_and_so_is_the_account(
+    env: ScriptedEnv, supervisor: Supervisor
+) -> None:
+    names = ("strategy-account/test1@A1", "strategy-account/test2@A1", "strategy-account/test1@A2", "inbox/test1")
+    for name in (*names, "exchange-account/A1"):
+        supervisor.handle(Wake(name=name))
+    news = Answering(account="A1")
+    supervisor.handle(news)
+    told = [to for mail, to in env.told if mail == news]
+    assert told == [address(name, 1) for name in (*names[:2], "exchange-account/A1")]
