@@ -21,6 +21,7 @@ class AlarmKind(StrEnum):
     IN_DOUBT = "in_doubt_too_long"
     NOT_PLACED = "not_placed"
     NOT_CANCELLED = "not_cancelled"
+    VANISHED_ORDER = "vanished_order"
     SURFACED_ORDER = "surfaced_order"
     STUCK_POSITION = "stuck_position"
     FOREIGN_ORDER = "foreign_order"

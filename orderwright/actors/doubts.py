@@ -1,4 +1,4 @@
-"""How long orders have been in doubt, and the alarms: for too long a doubt, and for what came to nothing."""
+"""How long orders have been in doubt, and the alarms: for a long doubt, for what vanished, and what came to nothing."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,6 +13,7 @@ from orderwright.engine.strategy_account.events import (
     LiquidationEnded,
     OrderAbandoned,
     OrderNeverPlaced,
+    OrderVanished,
     WatchEnded,
 )
 from orderwright.engine.strategy_account.progress import running
@@ -28,7 +29,7 @@ class Doubts:
         self._name = name
         self._alarm_after = alarm_after
         self._watched: set[OrderId] = set()
-        self._alarmed: set[OrderId] = set()
+        self._alarmed: dict[OrderId, AlarmKind] = {}
         self._uncancelled: set[OrderId] = set()
 
     def note(self, events: Sequence[Event], before: State, after: State) -> None:
@@ -55,7 +56,7 @@ class Doubts:
         for order_id in self._uncancelled - after.orders.keys():
             self._uncancelled.discard(order_id)
             self._env.noticeboard.alarms.clear(AlarmKind.NOT_CANCELLED, order_id)
-        if self._watched:
+        if self._watched or any(isinstance(event, OrderVanished) for event in events):
             self.look(after.orders)
 
     def _watched_blindly(self, order_id: OrderId) -> None:
@@ -83,25 +84,33 @@ class Doubts:
         self._env.noticeboard.alarms.ring(AlarmKind.NOT_CANCELLED, order.order_id, why)
 
     def look(self, orders: Mapping[OrderId, Order]) -> None:
-        """Ring for orders that have been in doubt for too long; end the alarms of those that are not any more."""
+        """Ring for orders that vanished or have been in doubt for too long; end the alarms of those that are not."""
         now = self._env.now()
         in_doubt = {order_id: order for order_id, order in orders.items() if order.in_doubt}
         for order_id in self._watched - in_doubt.keys():
-            self._settled(order_id)
+            self._end(order_id)
         self._watched = set(in_doubt)
         for order_id, order in in_doubt.items():
             since = order.requested_at if order.placement_in_doubt else order.cancel_doubted_at
-            if now - since >= self._alarm_after:
-                self._alarmed.add(order_id)
+            if order.has_vanished:
+                self._ring(AlarmKind.VANISHED_ORDER, order, f"is not known any more as {order.exchange_order_id}")
+            elif now - since >= self._alarm_after:
                 what = "at the exchange" if order.placement_in_doubt else "cancelled"
-                seconds = (now - since) / SECOND
-                why = f"{order.side} {order.symbol} of {self._name} may or may not be {what}, for {seconds:.0f} s"
-                self._env.noticeboard.alarms.ring(AlarmKind.IN_DOUBT, order_id, why)
+                self._ring(AlarmKind.IN_DOUBT, order, f"may or may not be {what}, for {(now - since) / SECOND:.0f} s")
+            elif self._alarmed.get(order_id) is AlarmKind.VANISHED_ORDER:
+                self._end(order_id)
 
-    def _settled(self, order_id: OrderId) -> None:
-        if order_id in self._alarmed:
-            self._alarmed.remove(order_id)
-            self._env.noticeboard.alarms.clear(AlarmKind.IN_DOUBT, order_id)
+    def _ring(self, kind: AlarmKind, order: Order, why: str) -> None:
+        if self._alarmed.get(order.order_id, kind) is not kind:
+            self._end(order.order_id)
+        self._alarmed[order.order_id] = kind
+        what = f"{order.side} {order.symbol} of {self._name}"
+        self._env.noticeboard.alarms.ring(kind, order.order_id, f"{what} {why}")
+
+    def _end(self, order_id: OrderId) -> None:
+        kind = self._alarmed.pop(order_id, None)
+        if kind is not None:
+            self._env.noticeboard.alarms.clear(kind, order_id)
 
 
 def _is_moot(order: Order, state: State) -> bool:

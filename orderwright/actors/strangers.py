@@ -62,7 +62,7 @@ class Strangers:
             known = orders.get(order_id)
             if known is None:
                 self.meet(order, account, context)
-            elif known.placement_in_doubt:
+            elif known.placement_in_doubt or (known.misses and mail.asked_at > known.missed_at):
                 yield OrderSeen(order_id=order_id, asked_at=mail.asked_at, result=order)
 
     def meet(self, order: ExchangeOrder, account: str, context: Context) -> None:

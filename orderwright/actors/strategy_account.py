@@ -85,8 +85,7 @@ class StrategyAccount:
 
     While an append is under way, whatever else arrives waits: each message is decided on the state that all before it
     left. Signals that waited are then decided and written in one go. After a rebuild it first asks about every
-    unfinished order, and takes commands once that is answered. With
-    nothing to look after it rests, until the supervisor brings it back.
+    unfinished order, and takes commands once that is answered. With nothing to look after it rests until it is wanted.
     """
 
     def __init__(
@@ -210,6 +209,7 @@ class StrategyAccount:
         if self._unseen:
             return False
         self._phase = _Phase.LIVE
+        self._doubts.look(self._state.orders)
         self._to_recover.append(TimePassed())
         self._idling.interrupt()
         self._env.tell(Ready(at=self._me), self._supervisor)

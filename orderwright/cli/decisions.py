@@ -67,8 +67,9 @@ def resolve(
 ) -> None:
     """Decide what became of an order in doubt, where the exchange gives no evidence.
 
-    Look at the exchange first: what is decided here is believed. An order that turns out to be open all the same is
-    taken back into the books, and pauses the strategy account.
+    Look at the exchange first: what is decided here is believed. `cancelled` is for a cancel that is in doubt, and for
+    an order that the exchange had accepted and does not know any more: it ends with what is booked of it. An order that
+    turns out to be open all the same is taken back into the books, and pauses the strategy account.
 
         orderwright resolve test1@A1 k3x9q00007u888zru08c80hsrczvzzxs never_placed --why "not on their site" --data data
     """

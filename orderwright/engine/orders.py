@@ -127,9 +127,10 @@ class Order(Struct, frozen=True, kw_only=True):
     A triggered stop may trade as another order at the exchange, its child, whose fills count as the stop's own.
     `differences` are there once fills have been booked as differences of the filled amount: then all of them are.
     It is the `attempt`-th at its leg of a signal that is as old as `born_at` says; whatever comes behind that leg waits
-    for it until `held_until` at most. `misses` late looks have not found it, the last one by `missed_at`. At
-    `expires_at` the engine cancels it, but not before `cancel_from`, which a refused cancel puts off. Somebody has
-    wanted it cancelled since `cancel_since`; its latest cancel came to be in doubt at `cancel_doubted_at`.
+    for it until `held_until` at most. `misses` late looks have not found it, the last one by `missed_at`; it
+    `has_vanished` if the exchange had accepted it before. At `expires_at` the engine cancels it, but not before
+    `cancel_from`, which a refused cancel puts off. Somebody has wanted it cancelled since `cancel_since`; its latest
+    cancel came to be in doubt at `cancel_doubted_at`.
     """
 
     order_id: OrderId
@@ -160,6 +161,7 @@ class Order(Struct, frozen=True, kw_only=True):
     placement_in_doubt: bool = False
     misses: int = 0
     missed_at: Micros = Micros(0)
+    has_vanished: bool = False
     cancel: CancelState | None = None
     cancel_attempt: int = 0
     cancel_from: Micros = Micros(0)
@@ -177,7 +179,7 @@ class Order(Struct, frozen=True, kw_only=True):
     @property
     def in_doubt(self) -> bool:
         """Whether the exchange may or may not have the order, or its cancel."""
-        return self.placement_in_doubt or self.cancel is CancelState.IN_DOUBT
+        return self.placement_in_doubt or self.has_vanished or self.cancel is CancelState.IN_DOUBT
 
     @property
     def working_exchange_order_id(self) -> str | None:

@@ -41,6 +41,21 @@ def test_an_invisible_order_can_be_cancelled(floor: Floor) -> None:
     assert isinstance(floor.trader.cancel(cancel(effect.order_id)), Cancelled)
 
 
+def test_an_accepted_order_can_be_forgotten_and_trades_on(floor: Floor) -> None:
+    effect = place("sell", "0.1", "105000")
+    number = floor.placed(effect).exchange_order_id
+    other = floor.placed(place("sell", "0.1", "107000")).exchange_order_id
+    floor.conditions(forgotten=[number])
+    for named in (None, number):
+        assert floor.trader.look(look(effect.order_id, exchange_order_id=named)) == NotFound()
+        assert floor.trader.cancel(cancel(effect.order_id, exchange_order_id=named)) == NotFound()
+    assert floor.listed() == [other]
+    floor.set_price("BTC/USDT", "106000")
+    assert floor.trader.look(look(effect.order_id)) == NotFound()
+    floor.conditions()
+    assert floor.seen(effect.order_id).status is OrderStatus.FILLED
+
+
 def test_a_look_can_be_behind_what_has_happened(floor: Floor) -> None:
     effect = place("sell", "0.1", "105000")
     placed = floor.placed(effect)

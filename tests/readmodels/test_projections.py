@@ -147,9 +147,12 @@ def test_open_orders_and_positions_are_what_the_engine_itself_replays(
     positions: dict[object, Position] = {}
     for head in log.streams(prefix="strategy-account/"):
         state: State = replay(head.stream, log.read_stream(head.stream)).state
-        # The place in the queue, how old the signal is and who waits are the strategy account's own business.
+        # The place in the queue, how old the signal is and who waits are the strategy account's own business; what
+        # surfaced has no signal that would be any age.
         orders |= {
-            order_id: replace(order, sequence=0, born_at=order.requested_at, held_until=Micros(0))
+            order_id: replace(
+                order, sequence=0, born_at=Micros(order.born_at and order.requested_at), held_until=Micros(0)
+            )
             for order_id, order in state.orders.items()
         }
         positions |= {(head.stream, symbol): position for symbol, position in state.positions.items()}

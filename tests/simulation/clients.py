@@ -18,6 +18,7 @@ from orderwright.actors.messages import (
     strategy_account_name,
 )
 from orderwright.engine.ids import SignalId
+from orderwright.engine.orders import Order, OrderStatus
 from orderwright.engine.signals import Signal
 from orderwright.engine.strategy_account.commands import (
     AdoptPosition,
@@ -30,8 +31,9 @@ from orderwright.engine.strategy_account.commands import (
 from orderwright.engine.strategy_account.events import Decision
 from orderwright.moments import SECOND, Micros
 from tests.simulation.evidence import Promise, Report
+from tests.simulation.forgetting import Forgetting
 from tests.simulation.life import Desk, Life
-from tests.simulation.scenario import BTC, Move, Operation, Scenario, Webhook, Wish
+from tests.simulation.scenario import BTC, Forget, Move, Operation, Scenario, Webhook, Wish
 from tests.simulation.sim_exchange import SimExchange
 from tests.simulation.world import START, World
 
@@ -62,12 +64,14 @@ class Clients:
         desk: Desk,
         engine: Callable[[], Life | None],
         scenario: Scenario,
+        forgetting: Forgetting,
     ) -> None:
         self._world = world
         self._exchange = exchange
         self._desk = desk
         self._engine = engine
         self._scenario = scenario
+        self._forgetting = forgetting
         self._recipients = {
             strategy: tuple(
                 strategy_account_name(strategy, account) for by, account in scenario.links if by == strategy
@@ -88,7 +92,7 @@ class Clients:
         """Whether nobody wants anything any more."""
         return self._unfinished == 0
 
-    def _plan(self, item: Webhook | Operation | Move) -> None:
+    def _plan(self, item: Webhook | Operation | Move | Forget) -> None:
         jitter = self._world.rng.randrange(self._scenario.jitter) if self._scenario.jitter else 0
         errand = Errand()
         match item:
@@ -98,6 +102,8 @@ class Clients:
                 act = lambda: self._operate(item, errand)  # noqa: E731
             case Move():
                 act = lambda: self._move(item, errand)  # noqa: E731
+            case Forget():
+                act = lambda: self._forget(item, errand)  # noqa: E731
         self._world.at(START + item.at + jitter, act)
 
     def _done(self, errand: Errand) -> None:
@@ -110,6 +116,10 @@ class Clients:
         if self._world.is_traced:
             self._world.note("price", f"{item.symbol} {item.price}")
         self._exchange.set_price(item.symbol, item.price)
+        self._done(errand)
+
+    def _forget(self, item: Forget, errand: Errand) -> None:
+        self._forgetting.now(self._exchange.orders.values(), item.lasts)
         self._done(errand)
 
     def _send(self, item: Webhook, errand: Errand) -> None:
@@ -220,6 +230,8 @@ class Clients:
         latest = life.env.now() - self._exchange.traits.lag
         name = strategy_account_name(item.strategy, item.account)
         for order in life.unfinished(name):
+            if order.has_vanished and (ended := self._ended_by_hand(order)):
+                return ended
             if not order.placement_in_doubt or order.valid_until >= latest:
                 continue
             there = next((one for one in self._exchange.orders.values() if one.client_order_id == order.order_id), None)
@@ -231,6 +243,14 @@ class Clients:
                 why="looked at their page",
             )
         return None
+
+    def _ended_by_hand(self, order: Order) -> ResolveDoubt | None:
+        there = next(one for one in self._exchange.orders.values() if one.client_order_id == order.order_id)
+        if there.filled != order.filled:
+            # To say so would lose fills: this one waits for the exchange to remember.
+            return None
+        there.status = OrderStatus.CANCELLED
+        return ResolveDoubt(order_id=order.order_id, decision=Decision.CANCELLED, by="operator", why="ended by hand")
 
     def _new_id(self) -> UUID:
         return UUID(int=self._world.rng.getrandbits(128))

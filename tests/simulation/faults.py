@@ -41,7 +41,8 @@ class FaultMix(Struct, frozen=True, kw_only=True):
 
     `impatience` is how likely the next timed thing happens while the actors are still busy (a stalled process);
     `queue_limit` how many appends may wait before the log refuses more; `lasts` how long faults go on. Actors rest
-    `idle_after` their last work. The engine's clock differs from the exchange's by at most `skew`, and jumps.
+    `idle_after` their last work. The engine's clock differs from the exchange's by at most `skew`, and jumps. An order
+    that it accepted the exchange `forgets`, for a while.
     """
 
     request_lost: float = 0
@@ -50,6 +51,7 @@ class FaultMix(Struct, frozen=True, kw_only=True):
     error_after: float = 0
     refused: float = 0
     rate_limited: float = 0
+    forgets: float = 0
     late: float = 0
     hidden: float = 0
     fills_lag: float = 0

@@ -117,9 +117,14 @@ def _every_fill_once(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
     for order_id, story in ledger.orders.items():
         order = booked.get(order_id)
         there = [] if order is None else order.fills
-        if _is_in_doubt_for_good(story, evidence):
+        if _is_in_doubt_for_good(story, evidence) or _is_forgotten_for_ever(story, order):
             key = (evidence.accounts[story.stream], story.request.symbol)
-            sums[key] = sum((change_by(story, fill) for fill in there), sums.get(key, Decimal(0)))
+            unseen = _change(story, there) - _change(story, story.fills)
+            sums[key] = sums.get(key, Decimal(0)) + unseen
+            if evidence.tells_trades and set(map(_of_fill, story.fills)) - set(map(_of_fill, there)):
+                yield f"{order_id} filled {[_of_fill(fill) for fill in there]}, and the log has {story.fills}"
+            if unseen * story.request.side.sign < 0:
+                yield f"{order_id} filled more in the log than at the exchange"
             continue
         if _told(story.fills, evidence) != _told(there, evidence):
             yield f"{order_id} filled {[_of_fill(fill) for fill in there]}, and the log has {story.fills}"
@@ -137,6 +142,14 @@ def _every_fill_once(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
 
 def _is_in_doubt_for_good(story: OrderStory, evidence: Evidence) -> bool:
     return not evidence.has_evidence and story.is_doubted and not story.ends
+
+
+def _change(story: OrderStory, fills: Sequence[Fill]) -> Decimal:
+    return sum((change_by(story, fill) for fill in fills), Decimal(0))
+
+
+def _is_forgotten_for_ever(story: OrderStory, order: BookedOrder | None) -> bool:
+    return order is not None and order.is_forgotten_for_ever and not story.ends
 
 
 def _told(fills: Sequence[Fill], evidence: Evidence) -> object:
@@ -163,10 +176,23 @@ def _every_intent_ends(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
         elif story.exchange_order_id is None:
             if not _is_in_doubt_for_good(story, evidence):
                 yield f"{order_id} has no end, and the exchange could tell"
+        elif _is_forgotten_for_ever(story, order):
+            if not story.has_vanished:
+                yield f"{order_id} is forgotten at the exchange, and in no doubt here"
         elif order is None or order.exchange_order_id != story.exchange_order_id:
             yield f"{order_id} was accepted as {story.exchange_order_id}, which the exchange does not know"
         else:
             yield from _end_as_booked(story, order)
+
+
+def _only_what_was_forgotten_vanishes(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
+    booked = {order.client_order_id: order for order in evidence.orders}
+    for order_id, story in ledger.orders.items():
+        order = booked.get(order_id)
+        if story.vanished_at and (order is None or not order.was_forgotten(0, story.vanished_at[0])):
+            yield f"{order_id} counted as vanished, and the exchange knew it all the time"
+        if story.has_vanished and not story.ends and not _is_forgotten_for_ever(story, order):
+            yield f"{order_id} is there, and still counts as vanished"
 
 
 def _nothing_surfaces_at_an_honest_exchange(evidence: Evidence, ledger: Ledger) -> Iterator[str]:
@@ -270,6 +296,8 @@ def _closes_count_what_was_filled(evidence: Evidence, ledger: Ledger) -> Iterato
                     continue
                 shown = refresh.at - evidence.blind_for
                 for order in _orders_of(stream, refresh.symbol, evidence, ledger):
+                    if order.was_forgotten(refresh.at, event.at):
+                        continue
                     if _is_in_doubt_for_good(ledger.orders[order.client_order_id], evidence):
                         continue
                     if booked.get(order.client_order_id, Decimal(0)) < _filled_by(shown, order):
@@ -373,6 +401,7 @@ _CHECKS: tuple[tuple[str, Check], ...] = (
     ("b", _one_signal_per_arrival),
     ("c", _every_fill_once),
     ("d", _every_intent_ends),
+    ("d", _only_what_was_forgotten_vanishes),
     ("d", _nothing_surfaces_at_an_honest_exchange),
     ("f", _log_is_whole),
     ("g", _readers_miss_nothing),

@@ -19,9 +19,11 @@ from orderwright.engine.strategy_account.events import (
     OrderClosed,
     OrderDoubted,
     OrderNeverPlaced,
+    OrderReappeared,
     OrderRejected,
     OrderRequested,
     OrderSurfaced,
+    OrderVanished,
     PositionAdopted,
     SignalAccepted,
     SignalEnded,
@@ -40,6 +42,8 @@ class OrderStory:
         self.ends: list[str] = []
         self.closed_as: OrderStatus | None = None
         self.is_doubted = False
+        self.has_vanished = False
+        self.vanished_at: list[int] = []
         self.has_surfaced = False
         self.fills: list[Fill] = []
         self.cancel_steps: list[int] = []
@@ -127,9 +131,14 @@ class Ledger:
         match entry.event:
             case OrderAccepted(exchange_order_id=exchange_order_id):
                 story.exchange_order_id = exchange_order_id
-                story.is_doubted = False
+                story.is_doubted = story.has_vanished = False
             case OrderDoubted():
                 story.is_doubted = True
+            case OrderVanished(at=at):
+                story.has_vanished = True
+                story.vanished_at.append(at)
+            case OrderReappeared():
+                story.has_vanished = False
             case OrderRejected():
                 story.ends.append("rejected")
             case OrderNeverPlaced():

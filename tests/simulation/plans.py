@@ -31,6 +31,7 @@ def random_plan(scenario: Scenario, seed: int, *, mix: FaultMix | None = None) -
     traits, style = _exchange(rng, profile, market_type)
     if not scenario.can_be_asked:
         traits = replace(traits, lookup_by_client_id=False)
+    drawn = replace(drawn, forgets=0 if scenario.lies else rng.choice((0.0, 0.0, 0.1, 0.5)))
     return Plan(
         seed=seed,
         mix=mix or drawn,

@@ -58,6 +58,13 @@ class Move(Struct, frozen=True, kw_only=True):
     price: Decimal
 
 
+class Forget(Struct, frozen=True, kw_only=True):
+    """The exchange forgets what it has accepted and is open, for so many microseconds; None: for ever."""
+
+    at: int
+    lasts: int | None = None
+
+
 class Scenario(Struct, frozen=True, kw_only=True):
     """`links` are (strategy, account) pairs; `jitter` lets every part of the script come up to so much later.
 
@@ -72,7 +79,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
 
     name: str
     links: tuple[tuple[str, str], ...]
-    script: tuple[Webhook | Operation | Move, ...]
+    script: tuple[Webhook | Operation | Move | Forget, ...]
     market_type: MarketType = MarketType.FUTURES
     also: tuple[MarketType, ...] = (MarketType.SPOT,)
     jitter: int = 0
@@ -182,6 +189,11 @@ def operation(at: float, strategy: str, account: str, wish: Wish) -> Operation:
 def move(at: float, price: str, symbol: str = BTC) -> Move:
     """Return a move of a price `at` seconds after the start."""
     return Move(at=round(at * SECOND), symbol=symbol, price=Decimal(price))
+
+
+def forget(at: float, *, lasts: float | None = None) -> Forget:
+    """Let the exchange forget what is open `at` seconds after the start, for so many seconds or for ever."""
+    return Forget(at=round(at * SECOND), lasts=None if lasts is None else round(lasts * SECOND))
 
 
 @cache

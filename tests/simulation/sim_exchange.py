@@ -34,6 +34,7 @@ from orderwright.engine.outcomes import (
 from orderwright.engine.signals import Side
 from orderwright.engine.traits import ClientIdRule, Traits
 from orderwright.moments import SECOND, Micros
+from tests.simulation.forgetting import FOR_EVER
 from tests.simulation.world import World
 
 FEE_RATE = Decimal("0.001")
@@ -65,6 +66,7 @@ class BookedOrder:
         self.fills: list[Fill] = []
         self.leverage: Decimal | None = None
         self.visible_from = 0
+        self.forgotten: list[tuple[int, int]] = []
         self.tells_trades = True
         self.fills_lag = 0
         self.overdue_from = 0
@@ -79,6 +81,19 @@ class BookedOrder:
     def working_id(self) -> str:
         """The id under which it trades, and can be cancelled."""
         return self.child or self.exchange_order_id
+
+    def is_known(self, now: int) -> bool:
+        """Whether the exchange shows it to those who ask."""
+        return self.visible_from <= now and not self.was_forgotten(now, now)
+
+    def was_forgotten(self, since: int, until: int) -> bool:
+        """Whether the exchange did not know it any more at a moment of that time."""
+        return any(begun <= until and since < ended for begun, ended in self.forgotten)
+
+    @property
+    def is_forgotten_for_ever(self) -> bool:
+        """Whether the exchange will never know it again."""
+        return any(ended >= FOR_EVER for _begun, ended in self.forgotten)
 
     def remember(self, now: int) -> None:
         """Keep what it is now, for looks that are answered from an old copy."""
@@ -227,7 +242,7 @@ class SimExchange:
     def _open_orders(self, account: str, stale: int) -> Iterator[ExchangeOrder]:
         now = self._world.now()
         for order in self.orders.values():
-            if order.account != account or order.visible_from > now:
+            if order.account != account or not order.is_known(now):
                 continue
             if not stale:
                 if order.is_open:
@@ -338,9 +353,9 @@ class SimExchange:
         now = self._world.now()
         if exchange_order_id is not None:
             order = self.orders.get(self._parents.get(exchange_order_id, exchange_order_id))
-            return order if order is not None and order.account == account and order.visible_from <= now else None
+            return order if order is not None and order.account == account and order.is_known(now) else None
         for order in self.orders.values():
-            if order.account == account and order.client_order_id == client_order_id and order.visible_from <= now:
+            if order.account == account and order.client_order_id == client_order_id and order.is_known(now):
                 return order
         return None
 

@@ -63,6 +63,11 @@ class SimLog:
         """Return all events in the order of their positions."""
         return list(self.memory.read_all())
 
+    def has_accepted(self, order_id: str) -> bool:
+        """Return whether an order stands as accepted by the exchange."""
+        accepted = (stored for stored in self.memory.read_all() if stored.type == "order_accepted")
+        return any(order_id in stored.payload for stored in accepted)
+
     def unfinished(self) -> list[str]:
         """Return the names of the streams that want attention."""
         return [head.stream for head in self.memory.streams(attention_only=True)]

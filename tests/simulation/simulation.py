@@ -16,6 +16,7 @@ from orderwright.moments import SECOND, Micros
 from tests.simulation.clients import Clients
 from tests.simulation.evidence import Evidence, decoded
 from tests.simulation.faults import CALM, FaultMix, Faults
+from tests.simulation.forgetting import Forgetting
 from tests.simulation.invariants import violations
 from tests.simulation.life import Desk, Life, profiles_of
 from tests.simulation.replays import differences
@@ -106,13 +107,19 @@ class Run:
         )
         self.reader = SimReader(self.world, self.log, self.faults)
         self.desk = Desk()
-        self.wire = Wire(self.world, self.exchange, self.faults, tardiness=scenario.tardiness)
+        self.forgetting = Forgetting(self.world, self.log.has_accepted)
+        self.wire = Wire(self.world, self.exchange, self.faults, self.forgetting, tardiness=scenario.tardiness)
         self.profiles = profiles_of(scenario)
         self.life: Life | None = None
         self._replaced: Life | None = None
         self._rests_before = 0
         self.clients = Clients(
-            world=self.world, exchange=self.exchange, desk=self.desk, engine=lambda: self.life, scenario=scenario
+            world=self.world,
+            exchange=self.exchange,
+            desk=self.desk,
+            engine=lambda: self.life,
+            scenario=scenario,
+            forgetting=self.forgetting,
         )
         self._to_come = list(plan.disturbances)
         self._disturbed: Micros = self.world.now()
@@ -205,7 +212,7 @@ class Run:
             return False
         if not self.log.unfinished():
             return True
-        since = max(self._disturbed, self.clients.last_moment, self.faults.until)
+        since = max(self._disturbed, self.clients.last_moment, self.faults.until, self.forgetting.until)
         calm_for = self.world.now() - since
         return calm_for >= _LATEST or (calm_for >= _SETTLES_IN and not self._verdict())
 

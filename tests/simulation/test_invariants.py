@@ -16,6 +16,7 @@ from orderwright.engine.strategy_account.events import (
     FillRecorded,
     OrderClosed,
     OrderRequested,
+    OrderVanished,
     SignalEnded,
 )
 from orderwright.engine.strategy_account.state import State
@@ -196,3 +197,31 @@ def test_a_promise_made_before_the_commit_is_noticed(evidence: Evidence) -> None
 def test_an_entry_that_left_during_a_pause_is_noticed(evidence: Evidence) -> None:
     (name,) = evidence.live_accounts
     assert "p" in letters(replace(evidence, pauses=[(0, 2**62, name)]))
+
+
+@pytest.fixture
+def forgotten() -> Evidence:
+    """Return what a run leaves behind in which the exchange forgot two orders for ever."""
+    run = Run(all_scenarios()["forgotten_for_ever"], Plan(seed=1))
+    assert run.run() == []
+    found = run.evidence()
+    assert len(list(found.of(OrderVanished))) == 2
+    return found
+
+
+def test_an_order_that_vanished_although_the_exchange_knew_it_is_noticed(forgotten: Evidence) -> None:
+    for order in forgotten.orders:
+        order.forgotten = []
+    assert "d" in letters(forgotten)
+
+
+def test_a_forgotten_order_that_is_in_no_doubt_is_noticed(forgotten: Evidence) -> None:
+    assert "d" in letters(without(forgotten, OrderVanished))
+
+
+def test_a_fill_counted_twice_of_a_forgotten_order_is_noticed(forgotten: Evidence) -> None:
+    fill = next(entry for entry in forgotten.entries if isinstance(entry.event, FillRecorded))
+    order = next(order for order in forgotten.orders if order.fills and order.forgotten)
+    assert isinstance(fill.event, FillRecorded)
+    event = replace(fill.event, order_id=OrderId(order.client_order_id), side=order.side)
+    assert "c" in letters(replace(forgotten, entries=[*forgotten.entries, Entry(fill.stored, event, fill.step)]))

@@ -1,6 +1,7 @@
 """Bugs planted on purpose: each must be caught by the swarm within a thousand seeds, or the proof proves nothing."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -22,10 +23,11 @@ from orderwright.engine.outcomes import (
     PlaceOrder,
     Refused,
 )
+from orderwright.engine.signals import Side
 from orderwright.engine.strategy_account import decide, evolve, filling, placing, reconcile, refreshing, retrying
 from orderwright.engine.strategy_account.commands import Recover, TakeInOrder
 from orderwright.engine.strategy_account.effects import outstanding
-from orderwright.engine.strategy_account.events import CancelRefused, OrderTriggered
+from orderwright.engine.strategy_account.events import CancelRefused, Event, OrderNeverPlaced, OrderTriggered
 from orderwright.engine.strategy_account.state import Context, State
 from orderwright.eventstore.store import Append, Appended
 from orderwright.eventstore.writer import Waiting
@@ -180,6 +182,28 @@ def watch_over_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Watches, "look", lambda *_arguments: None)
 
 
+def leave_what_vanished_open(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(reconcile, "_missed_at_the_exchange", lambda *_arguments: [])
+
+
+def take_what_vanished_for_never_placed(patch: pytest.MonkeyPatch) -> None:
+    def given_up(order: Order, seen: OrderSeen, context: Context) -> list[Event]:
+        del seen
+        return [OrderNeverPlaced(at=context.now, order_id=order.order_id)]
+
+    patch.setattr(reconcile, "_missed_at_the_exchange", given_up)
+
+
+def sell_what_vanished_may_be_selling(patch: pytest.MonkeyPatch) -> None:
+    careful = State.resting
+
+    def careless(self: State, symbol: str, side: Side) -> Decimal:
+        known = {order_id: order for order_id, order in self.orders.items() if not order.has_vanished}
+        return careful(replace(self, orders=known), symbol, side)
+
+    patch.setattr(State, "resting", careless)
+
+
 MUTANTS: tuple[tuple[Plant, str], ...] = (
     (send_before_commit, "single_market"),
     (send_old_intents_after_a_restart, "single_market"),
@@ -200,6 +224,9 @@ MUTANTS: tuple[tuple[Plant, str], ...] = (
     (watch_over_nothing, "arrives_much_later"),
     (book_trades_and_differences, "limit_then_fill"),
     (leave_strangers_alone, "refused_and_taken"),
+    (leave_what_vanished_open, "forgotten_for_ever"),
+    (take_what_vanished_for_never_placed, "forgotten_for_a_while"),
+    (sell_what_vanished_may_be_selling, "forgotten_for_ever"),
 )
 
 

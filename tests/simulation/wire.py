@@ -13,6 +13,7 @@ from orderwright.engine.outcomes import (
     LookUpOrder,
     OrderSeen,
     Outcome,
+    Placed,
     PlacementAnswered,
     PlaceOrder,
     QuoteAnswered,
@@ -22,6 +23,7 @@ from orderwright.engine.outcomes import (
 )
 from orderwright.moments import SECOND, Micros
 from tests.simulation.faults import OLDEST_COPY, Fault, Faults
+from tests.simulation.forgetting import Forgetting
 from tests.simulation.sim_exchange import SimExchange
 from tests.simulation.world import Owner, World
 
@@ -59,10 +61,13 @@ class _Trip:
 class Wire:
     """Carries effects to the exchange and outcomes back, at the latest at each effect's deadline."""
 
-    def __init__(self, world: World, exchange: SimExchange, faults: Faults, *, tardiness: float = 0) -> None:
+    def __init__(
+        self, world: World, exchange: SimExchange, faults: Faults, forgetting: Forgetting, *, tardiness: float = 0
+    ) -> None:
         self._world = world
         self._exchange = exchange
         self._faults = faults
+        self._forgetting = forgetting
         self._tardiness = tardiness
         self._under_way: list[_Trip] = []
 
@@ -132,6 +137,9 @@ class Wire:
                     hidden=trip.fault is Fault.HIDDEN,
                     fills_lag=self._world.rng.randrange(6 * SECOND) if trip.fault is Fault.FILLS_LAG else 0,
                 )
+        match outcome:
+            case PlacementAnswered(result=Placed(order=placed)) if self._faults.happens(self._faults.mix.forgets):
+                self._forgetting.soon(self._exchange.orders[placed.exchange_order_id])
         if trip.fault is Fault.ERROR_AFTER:
             outcome = unclear(trip.effect, "502", trip.asked_at)
         if trip.fault is not Fault.ANSWER_LOST:

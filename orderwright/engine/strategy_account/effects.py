@@ -97,11 +97,12 @@ def _cancel(state: State, order: Order, context: Context) -> CancelOrder:
 def _misses_count_from(order: Order, context: Context) -> Micros:
     # Whatever the pace has come to by then: from that moment on, a look that finds nothing says something.
     late = misses_count_after(order, context)
-    return Micros(late + 1) if order.placement_in_doubt and context.now > late else _AT_ANY_TIME
+    is_missed = order.placement_in_doubt or order.misses
+    return Micros(late + 1) if is_missed and context.now > late else _AT_ANY_TIME
 
 
 def _is_to_be_looked_at(order: Order, context: Context) -> bool:
-    if order.in_doubt or order.is_at_market:
+    if order.in_doubt or order.misses or order.is_at_market:
         return True
     return not context.market.traits.tells_at_once and order.order_id not in context.sightings
 

@@ -200,6 +200,20 @@ class OrderMissed(Struct, frozen=True, kw_only=True, tag="order_missed"):
     order_id: OrderId
 
 
+class OrderVanished(Struct, frozen=True, kw_only=True, tag="order_vanished"):
+    """The exchange had accepted the order, and does not know it any more: nobody can say what became of it there."""
+
+    at: Micros
+    order_id: OrderId
+
+
+class OrderReappeared(Struct, frozen=True, kw_only=True, tag="order_reappeared"):
+    """The exchange shows an accepted order again that a look had missed, or that had vanished."""
+
+    at: Micros
+    order_id: OrderId
+
+
 class OrderNeverPlaced(Struct, frozen=True, kw_only=True, tag="order_never_placed", omit_defaults=True):
     """The evidence says that the order never reached the exchange; `again`: it goes out as another attempt.
 
@@ -408,6 +422,8 @@ Event = (
     | OrderRejected
     | OrderDoubted
     | OrderMissed
+    | OrderVanished
+    | OrderReappeared
     | OrderNeverPlaced
     | WatchEnded
     | OrderAbandoned

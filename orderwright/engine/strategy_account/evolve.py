@@ -130,6 +130,8 @@ _CHANGES: dict[type[Any], Callable[[State, Any], State]] = {
     e.OrderRejected: orders.order_rejected,
     e.OrderDoubted: orders.order_doubted,
     e.OrderMissed: orders.order_missed,
+    e.OrderVanished: orders.order_vanished,
+    e.OrderReappeared: orders.order_reappeared,
     e.OrderNeverPlaced: orders.order_never_placed,
     e.WatchEnded: watch_ended,
     e.OrderAbandoned: orders.order_abandoned,

@@ -88,6 +88,8 @@ def order_accepted(state: State, event: e.OrderAccepted) -> State:
             status=next_status(order.status, Step.ACCEPTED),
             exchange_order_id=event.exchange_order_id,
             placement_in_doubt=False,
+            has_vanished=False,
+            misses=0,
         ),
     )
 
@@ -153,6 +155,20 @@ def order_doubted(state: State, event: e.OrderDoubted) -> State:
 def order_missed(state: State, event: e.OrderMissed) -> State:
     """Count a look that came late enough and found nothing."""
     return _with_order(state, event.order_id, lambda order: replace(order, misses=order.misses + 1, missed_at=event.at))
+
+
+def order_vanished(state: State, event: e.OrderVanished) -> State:
+    """Note that the exchange does not know an order any more that it had accepted; it may still have traded."""
+    return _with_order(
+        state,
+        event.order_id,
+        lambda order: replace(order, has_vanished=True, misses=order.misses + 1, missed_at=event.at),
+    )
+
+
+def order_reappeared(state: State, event: e.OrderReappeared) -> State:
+    """Forget the looks that did not find an order."""
+    return _with_order(state, event.order_id, lambda order: replace(order, has_vanished=False, misses=0))
 
 
 def order_surfaced(state: State, event: e.OrderSurfaced) -> State:

@@ -27,8 +27,10 @@ from orderwright.engine.strategy_account.events import (
     OrderDoubted,
     OrderMissed,
     OrderNeverPlaced,
+    OrderReappeared,
     OrderRejected,
     OrderTriggered,
+    OrderVanished,
 )
 from orderwright.engine.strategy_account.filling import new_fills
 from orderwright.engine.strategy_account.retrying import goes_again, goes_again_at, wait_until
@@ -106,7 +108,8 @@ def order_seen(state: State, seen: OrderSeen, context: Context) -> list[Event]:
     """Decide what a look at an order means.
 
     "Never placed" needs two looks that found nothing, one asked after the other had answered and both after the
-    order's `valid_until` plus the exchange's lag, at an exchange that can be asked by client order id.
+    order's `valid_until` plus the exchange's lag, at an exchange that can be asked by client order id. It takes as many
+    for an accepted order to vanish, the second one asked when the exchange's lag was over after the first.
     """
     order = state.orders.get(seen.order_id)
     if order is None:
@@ -115,6 +118,8 @@ def order_seen(state: State, seen: OrderSeen, context: Context) -> list[Event]:
         return []
     if isinstance(seen.result, ExchangeOrder):
         return _seen_alive_or_ended(order, seen.result, context)
+    if order.exchange_order_id is not None:
+        return _missed_at_the_exchange(order, seen, context)
     traits = context.market.traits
     counts_from = max(misses_count_after(order, context), order.missed_at)
     if not order.placement_in_doubt or not traits.lookup_by_client_id or seen.asked_at <= counts_from:
@@ -126,9 +131,22 @@ def order_seen(state: State, seen: OrderSeen, context: Context) -> list[Event]:
     return [OrderNeverPlaced(at=context.now, order_id=order.order_id, again=again, watch_until=watched)]
 
 
+def _missed_at_the_exchange(order: Order, seen: OrderSeen, context: Context) -> list[Event]:
+    if order.has_vanished or seen.asked_at <= misses_count_after(order, context):
+        return []
+    if order.misses + 1 < _LOOKS_THAT_MUST_MISS:
+        return [OrderMissed(at=context.now, order_id=order.order_id)]
+    return [OrderVanished(at=context.now, order_id=order.order_id)]
+
+
 def misses_count_after(order: Order, context: Context) -> Micros:
-    """Return the moment after which the exchange would show an order in doubt, had it ever arrived."""
-    return Micros(order.valid_until + context.market.traits.lag)
+    """Return the moment after which the exchange would show an order, had it ever arrived.
+
+    Of an accepted one that was missed: after which it would show it again, were it only that its answers lag.
+    """
+    is_missed_again = order.exchange_order_id is not None and order.misses
+    since = order.missed_at if is_missed_again else order.valid_until
+    return Micros(since + context.market.traits.lag)
 
 
 def _seen_alive_or_ended(order: Order, seen: ExchangeOrder, context: Context) -> list[Event]:
@@ -150,6 +168,8 @@ def catch_up(order: Order, seen: ExchangeOrder, context: Context) -> list[Event]
     events: list[Event] = []
     if order.status is OrderStatus.PENDING or order.placement_in_doubt:
         events.append(OrderAccepted(at=context.now, order_id=order.order_id, exchange_order_id=seen.exchange_order_id))
+    elif order.misses:
+        events.append(OrderReappeared(at=context.now, order_id=order.order_id))
     events.extend(_triggered(order, seen, context))
     booked = order.filled
     fills, is_difference = new_fills(order, seen, context)

@@ -50,8 +50,10 @@ def resolution_objection(state: State, command: ResolveDoubt, context: Context) 
         return f"This strategy account has no unfinished order {command.order_id}."
     if command.decision is Decision.CANCELLED:
         is_asked_for = order.cancel is CancelState.IN_DOUBT and not order.placement_in_doubt
-        return None if is_asked_for else "No cancel of this order is in doubt."
-    if not order.placement_in_doubt:
+        return None if is_asked_for or order.has_vanished else "No cancel of this order is in doubt."
+    if order.has_vanished and command.decision is Decision.NEVER_PLACED:
+        return f"The exchange had accepted it as {order.exchange_order_id}: say `cancelled` if it has ended there."
+    if not order.placement_in_doubt and not order.has_vanished:
         return "Whether this order was placed is not in doubt."
     if command.decision is Decision.PLACED:
         needed = "To say that it was placed takes the exchange's id of the order, by which it is then looked up."

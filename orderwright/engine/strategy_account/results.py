@@ -19,10 +19,12 @@ from orderwright.engine.strategy_account.events import (
     OrderClosed,
     OrderDoubted,
     OrderNeverPlaced,
+    OrderReappeared,
     OrderRejected,
     OrderRequested,
     OrderSurfaced,
     OrderTriggered,
+    OrderVanished,
 )
 
 
@@ -81,6 +83,8 @@ _OF_AN_ORDER: frozenset[type] = frozenset(
         OrderRejected,
         OrderDoubted,
         OrderNeverPlaced,
+        OrderVanished,
+        OrderReappeared,
         OrderAbandoned,
         OrderSurfaced,
         OrderTriggered,
@@ -126,23 +130,14 @@ def after(result: LegResult, event: Event) -> LegResult:
                 error=result.error if event.attempt > 1 else None,
             )
         case OrderAccepted() | OrderSurfaced():
-            return replace(
-                result,
-                status=LegStatus.SUCCESS,
-                order_id=event.exchange_order_id,
-                order_status=OrderStatus.NEW,
-                code=None,
-                error=None,
-            )
+            taken = replace(result, order_id=event.exchange_order_id, order_status=OrderStatus.NEW)
+            return _succeeded(taken)
+        case OrderReappeared():
+            return _succeeded(result)
         case OrderRejected() | OrderAbandoned() | OrderNeverPlaced():
             return _unplaced(result, event)
-        case OrderDoubted():
-            return replace(
-                result,
-                status=LegStatus.IN_DOUBT,
-                code="in_doubt",
-                error=f"The exchange may or may not have the order ({event.reason}); it is being looked up.",
-            )
+        case OrderDoubted() | OrderVanished():
+            return replace(result, status=LegStatus.IN_DOUBT, code="in_doubt", error=_doubt(event))
         case OrderTriggered():
             return replace(result, order_status=OrderStatus.TRIGGERED)
         case FillRecorded():
@@ -150,10 +145,20 @@ def after(result: LegResult, event: Event) -> LegResult:
         case OrderClosed(status=OrderStatus.REJECTED):
             return _failed(result, "exchange_rejected", "The exchange took the order, and then rejected it.")
         case OrderClosed():
-            return replace(result, order_status=event.status)
+            return _succeeded(replace(result, order_status=event.status))
         case CancellationEnded():
             return _cancelled(result, event)
     return result
+
+
+def _succeeded(result: LegResult) -> LegResult:
+    return replace(result, status=LegStatus.SUCCESS, code=None, error=None)
+
+
+def _doubt(event: OrderDoubted | OrderVanished) -> str:
+    if isinstance(event, OrderVanished):
+        return "The exchange had accepted the order, and does not know it any more; it is being looked for."
+    return f"The exchange may or may not have the order ({event.reason}); it is being looked up."
 
 
 def _unplaced(result: LegResult, event: OrderRejected | OrderAbandoned | OrderNeverPlaced) -> LegResult:

@@ -36,14 +36,22 @@ class Conditions(Struct, frozen=True, kw_only=True):
 
     `depth` is the amount, in base units by symbol, that each price offers to either side of each market in each second;
     a symbol that is not in it offers whatever is asked for. An order accepted less than `visibility_lag` ago is not
-    shown to anybody who looks; `staleness` is how old the state is in which orders are shown.
+    shown to anybody who looks; `staleness` is how old the state is in which orders are shown. Whoever asks about one of
+    the `forgotten` orders (by the exchange's ids), or cancels it, hears that there is none; it trades on.
     """
 
     depth: dict[str, Decimal] = {}
     visibility_lag: Count = 0
     staleness: Count = 0
+    forgotten: frozenset[str] = frozenset()
     rate_limit: RateLimit | None = None
     maintenance: Maintenance = Maintenance.OFF
+
+
+def is_forgotten_for_now(order: PaperOrder, conditions: Conditions) -> bool:
+    """Return whether an order, or the stop that it trades for, is one of those forgotten."""
+    forgotten = conditions.forgotten
+    return bool(forgotten) and (str(order.number) in forgotten or str(order.parent) in forgotten)
 
 
 class Depth:

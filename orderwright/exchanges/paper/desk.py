@@ -11,7 +11,7 @@ from orderwright.engine.orders import OrderStatus
 from orderwright.engine.outcomes import NotFound, Refused
 from orderwright.engine.signals import STOPS, OrderType
 from orderwright.engine.traits import ClientIdRule
-from orderwright.exchanges.paper.conditions import Conditions, Maintenance
+from orderwright.exchanges.paper.conditions import Conditions, Maintenance, is_forgotten_for_now
 from orderwright.exchanges.paper.engine import MatchingEngine
 from orderwright.exchanges.paper.funds import Funds, Markets
 from orderwright.exchanges.paper.ledger import Ledger
@@ -64,7 +64,7 @@ class Desk:
         """
         self.catch_up(now=now)
         order = self._books.find_order(account, key)
-        if order is None or not order.is_open:
+        if order is None or not order.is_open or is_forgotten_for_now(order, self._conditions):
             return NotFound()
         return self.engine.end(order, OrderStatus.CANCELLED, now=now)
 

@@ -199,17 +199,17 @@ class PaperExchange:
         """Return an order with its fills, open or ended, for as long as the account's exchange knows of it."""
         self._admit(account)
         with self._reading(account):
-            now = self._clock.now()
+            now, conditions = self._clock.now(), self._gate.conditions
             order = self._books.find_order(account, key)
-            if order is None or is_forgotten(order, self._desk.funds.profile(account), now=now):
+            if order is None or is_forgotten(order, self._desk.funds.profile(account), conditions, now=now):
                 return NotFound()
-            return self._views.seen(order, sight_at(now, self._gate.conditions)) or NotFound()
+            return self._views.seen(order, sight_at(now, conditions)) or NotFound()
 
     def open_orders(self, account: str) -> tuple[ExchangeOrder, ...]:
         """Return the account's open orders, oldest first."""
         self._admit(account)
         with self._reading(account):
-            return self._views.open_ones(account, sight_at(self._clock.now(), self._gate.conditions))
+            return self._views.open_ones(account, self._gate.conditions, now=self._clock.now())
 
     def balances(self, account: str) -> dict[str, Balance]:
         """Return the account's balances by currency."""

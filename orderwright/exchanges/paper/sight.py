@@ -9,7 +9,7 @@ from orderwright.engine.money import ZERO, add
 from orderwright.engine.orders import Fill, OrderStatus
 from orderwright.engine.outcomes import ExchangeOrder
 from orderwright.exchanges.paper.books import BooksReader
-from orderwright.exchanges.paper.conditions import Conditions
+from orderwright.exchanges.paper.conditions import Conditions, is_forgotten_for_now
 from orderwright.exchanges.paper.profiles import Profile
 from orderwright.exchanges.paper.records import PaperOrder, Trade
 from orderwright.moments import Micros
@@ -30,8 +30,13 @@ def sight_at(now: Micros, conditions: Conditions) -> Sight | None:
     return Sight(placed_by=min(state_at, Micros(now - conditions.visibility_lag)), state_at=state_at)
 
 
-def is_forgotten(order: PaperOrder, profile: Profile, *, now: Micros) -> bool:
-    """Return whether the exchange no longer knows the order: ended for longer than its history goes back, unfilled."""
+def is_forgotten(order: PaperOrder, profile: Profile, conditions: Conditions, *, now: Micros) -> bool:
+    """Return whether the exchange no longer knows the order.
+
+    Either it is to forget it for now, or the order ended, unfilled, longer ago than its history goes back.
+    """
+    if is_forgotten_for_now(order, conditions):
+        return True
     window = profile.traits.history_window
     has_traded = order.filled or order.child is not None
     return window is not None and not order.is_open and not has_traded and order.changed_at + window <= now
@@ -61,11 +66,14 @@ class Views:
         trades = tuple(trade for trade in self._trades(trading) if trade.at <= sight.state_at)
         return _shown(order, child, _as_it_was(trading, trades, sight.state_at), trades)
 
-    def open_ones(self, account: str, sight: Sight | None) -> tuple[ExchangeOrder, ...]:
+    def open_ones(self, account: str, conditions: Conditions, *, now: Micros) -> tuple[ExchangeOrder, ...]:
         """Return the account's open orders as far as can be seen, oldest first."""
+        sight = sight_at(now, conditions)
+        known = self._books.open_orders(account) if sight is None else self._books.orders_since(account, sight.state_at)
+        shown = (order for order in known if not is_forgotten_for_now(order, conditions))
         if sight is None:
-            return tuple(self.of(order) for order in self._books.open_orders(account))
-        orders = [self.seen(order, sight) for order in self._books.orders_since(account, sight.state_at)]
+            return tuple(map(self.of, shown))
+        orders = [self.seen(order, sight) for order in shown]
         return tuple(order for order in orders if order and order.status in _OPEN and not order.child_exchange_order_id)
 
     def _trades(self, order: PaperOrder) -> tuple[Trade, ...]:

@@ -99,14 +99,6 @@ def test_where_an_exchange_cannot_look_up_by_client_id_the_doubt_stays() -> None
     assert account.order.in_doubt
 
 
-def test_an_accepted_order_that_a_look_does_not_find_is_still_there() -> None:
-    account = StrategyAccountUnderTest()
-    order = account.rests(buy(qty="1", price="90"))
-    for _ in range(3):
-        account.later(60)
-        assert account.missed(order) == []
-
-
 def test_an_order_never_placed_has_failed_as_not_placed() -> None:
     account = StrategyAccountUnderTest()
     account.signal(buy(qty="1"), buy(qty="1", symbol="ETH/USDT"))
