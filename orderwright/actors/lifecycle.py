@@ -12,7 +12,7 @@ from orderwright.actors.adoptions import Adoption, Adoptions
 from orderwright.actors.alarms import AlarmKind, Alarms
 from orderwright.actors.asks import Ask, Asks
 from orderwright.actors.catalogue_desk import CatalogueDesk
-from orderwright.actors.claims import objection_to_claim
+from orderwright.actors.claims import Claims
 from orderwright.actors.declarations import Applied, apply_declaration
 from orderwright.actors.directory import CatalogueDirectory
 from orderwright.actors.env import Env, Room
@@ -59,7 +59,6 @@ logger = logging.getLogger(__name__)
 
 _RECOVERY_WAIT = 30.0
 _CONNECTION_WAIT = 5.0
-_CLAIM_WAIT = 3.0
 _CONNECTION_LOOK = 0.05
 _MOST_WOKEN_TO_DESCRIBE = 200
 _LOG_WATCH_SECONDS = 5.0
@@ -126,6 +125,13 @@ class Engine:
             gateway=self._connected,
             describe=lambda names, timeout: self.describe(names, timeout=timeout),
             operate=lambda name, command, timeout: self.operate(name, command, timeout=timeout),
+        )
+        self._claims = Claims(
+            directory=self._directory,
+            gateway=self._gateway,
+            describe=lambda names, timeout: self.describe(names, timeout=timeout),
+            awake=self._busy,
+            now=self._clock.now,
         )
         self._is_ready = False
 
@@ -202,29 +208,15 @@ class Engine:
     def operate(self, account: str, command: OperatorCommand, *, timeout: float) -> Operated | Unavailable | None:
         """Give an operator's command to a strategy account; a pause shuts the gate before it is written down."""
         if isinstance(command, ResolveDoubt) and command.exchange_order_id:
-            objection = self._objection(account, command, timeout=timeout)
-            if objection:
-                return Operated(account=account, done=False, changed=False, note=objection)
+            checked = self._claims.check(account, command, timeout=timeout)
+            if isinstance(checked, str):
+                return Operated(account=account, done=False, changed=False, note=checked)
+            command = checked
         return self._operate([account], lambda _name: command, timeout=timeout)[account]
 
     def adopt(self, strategy: str, account: str, wanted: Adoption, *, timeout: float) -> Operated | Unavailable | None:
         """Have a strategy account adopt what its exchange account holds and nobody here owns."""
         return self._adoptions.adopt(strategy, account, wanted, timeout=timeout)
-
-    def _objection(self, account: str, command: ResolveDoubt, *, timeout: float) -> str:
-        profile, view = self._directory.profile(account), self.describe([account], timeout=timeout)[account]
-        orders = view.orders if isinstance(view, AccountView) else ()
-        order = next((order for order in orders if order.engine_order_id == command.order_id), None)
-        if profile is None or order is None:
-            return ""
-        return objection_to_claim(
-            self._gateway(profile.account),
-            order,
-            command.exchange_order_id or "",
-            market_type=profile.terms.market_type,
-            now=self._clock.now(),
-            timeout=min(timeout, _CLAIM_WAIT),
-        )
 
     def operate_within(
         self, scope: Scope, build: Callable[[str], OperatorCommand], *, wake: bool, timeout: float

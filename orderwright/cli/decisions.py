@@ -61,23 +61,30 @@ def resolve(
     exchange_order_id: Annotated[
         str | None, typer.Option("--exchange-order-id", metavar="ID", help="The exchange's id; needed for placed.")
     ] = None,
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Take the exchange's id on your word if the exchange cannot be asked.")
+    ] = False,
     data: DataOption = DEFAULT_DATA,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Decide what became of an order in doubt, where the exchange gives no evidence.
 
-    Look at the exchange first: what is decided here is believed. `cancelled` is for a cancel that is in doubt, and for
-    an order that the exchange had accepted and does not know any more: it ends with what is booked of it. An order that
-    turns out to be open all the same is taken back into the books, and pauses the strategy account.
+    Look at the exchange first: what is decided here is believed. Of `placed` the exchange is asked, and it is refused
+    if the exchange says otherwise, or cannot be asked and you did not say `--unchecked`. `cancelled` is for a cancel
+    that is in doubt, and for an order that the exchange had accepted and does not know any more: it ends with what is
+    booked of it. An order that turns out to be open all the same is taken back into the books, and pauses the strategy
+    account.
 
         orderwright resolve test1@A1 k3x9q00007u888zru08c80hsrczvzzxs never_placed --why "not on their site" --data data
     """
     strategy, account = parts(stream)
     running = running_engine(data, config)
-    decided = {"decision": decision.value, "why": why}
+    decided: dict[str, Any] = {"decision": decision.value, "why": why}
     if exchange_order_id is not None:
         decided["exchange_order_id"] = exchange_order_id
+    if unchecked:
+        decided["unchecked"] = True
     answer = EngineClient(running).resolve(strategy, account, order_id, decided)
     _told(answer, f"{order_id} counts as {decision.value.replace('_', ' ')}", json=json)
 

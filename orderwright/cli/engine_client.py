@@ -69,11 +69,11 @@ class EngineClient:
         """Have a strategy account adopt what its exchange account holds; return what came of it."""
         return self._decide(strategy, account, "adopt", wanted)
 
-    def resolve(self, strategy: str, account: str, order_id: str, decided: dict[str, str]) -> dict[str, Any]:
+    def resolve(self, strategy: str, account: str, order_id: str, decided: dict[str, Any]) -> dict[str, Any]:
         """Decide what became of an order in doubt; return what came of it."""
         return self._decide(strategy, account, f"orders/{quote(order_id, safe='')}/resolve", decided)
 
-    def _decide(self, strategy: str, account: str, what: str, members: dict[str, str]) -> dict[str, Any]:
+    def _decide(self, strategy: str, account: str, what: str, members: dict[str, Any]) -> dict[str, Any]:
         path = f"/api/v1/strategy-accounts/{quote(strategy, safe='')}/{quote(account, safe='')}/{what}"
         answer: dict[str, Any] = self._ask("POST", path, content=json.dumps(members).encode()).json()
         return answer

@@ -18,7 +18,7 @@ from orderwright.http.bodies import read_body
 from orderwright.http.json_text import read_object
 from orderwright.http.problems import refusal
 from orderwright.http.strategy_accounts import link_named, operated_reply, turned_away
-from orderwright.http.webhook_fields import Members, read_number, read_positive, read_text
+from orderwright.http.webhook_fields import Members, read_flag, read_number, read_positive, read_text
 
 _SECONDS = 10.0
 _MAX_BODY = 65_536
@@ -74,6 +74,7 @@ class Decisions:
             by=by,
             why=_needed(read_text(members, "why", ""), "why"),
             exchange_order_id=read_text(members, "exchange_order_id", ""),
+            unchecked=read_flag(members, "unchecked"),
         )
         name = strategy_account_name(strategy, account)
         resolved = self._switchboard.operate(name, command, timeout=_SECONDS)

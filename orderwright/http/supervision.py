@@ -24,7 +24,7 @@ from orderwright.http.admission import administrator
 from orderwright.http.bodies import read_body
 from orderwright.http.json_text import read_object
 from orderwright.http.problems import refusal
-from orderwright.http.webhook_fields import Members, read_text
+from orderwright.http.webhook_fields import Members, read_flag, read_text
 from orderwright.moments import to_iso
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Halts:
         by = administrator(self._switchboard.catalogue(), req)
         members = _members(req)
         scope, why = _scope(members), read_text(members, "why", "") or ""
-        cancel, liquidate = _flag(members, "cancel"), _flag(members, "liquidate")
+        cancel, liquidate = read_flag(members, "cancel"), read_flag(members, "liquidate")
         try:
             report = self._switchboard.halt(scope, by=by, why=why, timeout=_HALT_SECONDS)
         except CatalogueRefused as exc:
@@ -226,13 +226,6 @@ def _choice(members: Members, field: str, choices: Sequence[str], default: str |
     if text not in choices:
         raise refusal("invalid_field", reason="not_one_of", field=field, choices=", ".join(choices))
     return text
-
-
-def _flag(members: Members, field: str) -> bool:
-    value = members.get(field)
-    if value is not None and not isinstance(value, bool):
-        raise refusal("invalid_field", reason="not_a_flag", field=field)
-    return bool(value)
 
 
 def _report(report: HaltReport) -> dict[str, object]:

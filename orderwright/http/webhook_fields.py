@@ -89,6 +89,18 @@ def read_text(members: Members, name: str, path: str) -> str | None:
     return text
 
 
+def read_flag(members: Members, name: str) -> bool:
+    """Return whether a field is true; one that is left out is not.
+
+    Raises:
+        RequestRefused: it is neither true nor false.
+    """
+    value = members.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise refusal("invalid_field", reason="not_a_flag", field=name)
+    return bool(value)
+
+
 def read_order_type(members: Members, path: str) -> OrderType:
     """Return the order type, whatever its case.
 

@@ -79,7 +79,9 @@ def test_a_decision_is_handed_on_with_who_and_why(client: TestClient, engine: Fa
     ((name, command),) = engine.operated
     assert isinstance(command, ResolveDoubt)
     assert (name, command.order_id, command.decision) == (NAME, "o1", Decision.PLACED)
-    assert (command.exchange_order_id, command.why) == ("x7", "seen on their site")
+    assert (command.exchange_order_id, command.why, command.unchecked) == ("x7", "seen on their site", False)
+    assert ask(client, "POST", RESOLVE, body=DECIDED | {"unchecked": True}).status_code == 200
+    assert getattr(engine.operated[-1][1], "unchecked", None) is True
 
 
 @pytest.mark.parametrize(
@@ -88,6 +90,7 @@ def test_a_decision_is_handed_on_with_who_and_why(client: TestClient, engine: Fa
         (DECIDED | {"decision": "perhaps"}, (400, "invalid_field")),
         (DECIDED | {"decision": None}, (400, "missing_field")),
         (DECIDED | {"why": None}, (400, "missing_field")),
+        (DECIDED | {"unchecked": "yes"}, (400, "invalid_field")),
     ],
 )
 def test_a_decision_needs_a_known_word_and_a_reason(

@@ -76,7 +76,11 @@ def test_a_doubt_that_the_exchange_does_not_end_is_ended_by_an_operators_named_d
         return decide(desk, strategy, f"orders/{order_id}/resolve", **members)
 
     assert resolve(decision="never_placed", why="perhaps").status_code == httpx.codes.CONFLICT
-    decided = resolve(decision="placed", exchange_order_id=str(there.number), why="it is on their page")
+    claim = {"decision": "placed", "exchange_order_id": str(there.number), "why": "it is on their page"}
+    unconfirmed = resolve(**claim)
+    assert (unconfirmed.status_code, unconfirmed.json()["code"]) == (httpx.codes.CONFLICT, "operation_refused")
+    assert "could not be asked" in unconfirmed.json()["error"]
+    decided = resolve(**claim, unchecked=True)
 
     assert (decided.status_code, decided.json()["done"]) == (httpx.codes.OK, True)
     desk.exchange.request("DELETE", "/v1/faults")

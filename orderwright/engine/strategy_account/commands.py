@@ -78,13 +78,17 @@ class AdoptPosition(Struct, frozen=True, kw_only=True):
 
 
 class ResolveDoubt(Struct, frozen=True, kw_only=True):
-    """Take it from an operator what became of an order in doubt; `exchange_order_id` is needed to say PLACED."""
+    """Take it from an operator what became of an order in doubt; `exchange_order_id` is needed to say PLACED.
+
+    `unchecked`: that id is to count although the exchange could not be asked about it.
+    """
 
     order_id: OrderId
     decision: Decision
     by: str
     why: str
     exchange_order_id: str | None = None
+    unchecked: bool = False
 
 
 class PauseTrading(Struct, frozen=True, kw_only=True):

@@ -154,7 +154,10 @@ class Decision(StrEnum):
 
 
 class DoubtResolved(Struct, frozen=True, kw_only=True, tag="doubt_resolved", omit_defaults=True):
-    """An operator has decided what became of an order in doubt; what follows from that comes right after."""
+    """An operator has decided what became of an order in doubt; what follows from that comes right after.
+
+    `unchecked`: the exchange could not be asked about `exchange_order_id`, and the operator vouches for it.
+    """
 
     at: Micros
     order_id: OrderId
@@ -162,6 +165,7 @@ class DoubtResolved(Struct, frozen=True, kw_only=True, tag="doubt_resolved", omi
     by: str
     why: str
     exchange_order_id: str | None = None
+    unchecked: bool = False
 
 
 class OrderTriggered(Struct, frozen=True, kw_only=True, tag="order_triggered", omit_defaults=True):

@@ -26,6 +26,7 @@ def resolve(state: State, command: ResolveDoubt, context: Context) -> list[Event
         by=command.by,
         why=command.why,
         exchange_order_id=command.exchange_order_id,
+        unchecked=command.unchecked,
     )
     return [decided, _consequence(order, command, context)]
 
