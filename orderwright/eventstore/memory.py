@@ -3,6 +3,7 @@
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from uuid import UUID
 
 from orderwright.clock import Clock
@@ -111,9 +112,10 @@ class MemoryLog:
         """Yield the batches with a number above `after_batch`, in order."""
         return iter(self._batches[after_batch:])
 
-    def read_chained(self, *, after_position: int = 0) -> Iterator[tuple[int, StoredEvent]]:
-        """Yield each event above `after_position` with the id of its stream, in position order."""
-        return ((self._streams[event.stream].stream_id, event) for event in self._events[after_position:])
+    def read_chained(self, *, after_position: int = 0, limit: int | None = None) -> Iterator[tuple[int, StoredEvent]]:
+        """Yield each event above `after_position`, at most `limit`, with the id of its stream, in position order."""
+        chained = ((self._streams[event.stream].stream_id, event) for event in self._events[after_position:])
+        return islice(chained, limit)
 
     def batch_at(self, position: int) -> StoredBatch | None:
         """Return the batch that holds the position, or None."""

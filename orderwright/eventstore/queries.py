@@ -7,7 +7,7 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from orderwright.eventstore.connections import Connection, Database, first_line, prepare_connection
-from orderwright.eventstore.store import StoreUnavailable
+from orderwright.eventstore.store import LogDamaged, StoreUnavailable
 
 _PATIENCE = 10.0
 _TRIES = 3
@@ -33,12 +33,17 @@ class Queries:
 
         Raises:
             StoreUnavailable: the database cannot be asked.
+            LogDamaged: it cannot read what it has.
             psycopg.Error: it refuses.
         """
         for attempt in range(1, _TRIES + 1):
             try:
                 with self._pool.connection() as connection:
                     return connection.execute(query, arguments, binary=True).fetchall()
+            except (psycopg.InternalError, UnicodeDecodeError) as error:
+                said = first_line(error) if isinstance(error, psycopg.Error) else "a text is no UTF-8"
+                message = f"a part of the log cannot be read: {said}"
+                raise LogDamaged(message) from error
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 # Connections that broke while they were idle show only now; without them, a fresh one may do.
                 if attempt == _TRIES or isinstance(error, PoolTimeout):

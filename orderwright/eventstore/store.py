@@ -21,6 +21,10 @@ class StoreUnavailable(EventStoreError):
     """The database cannot be asked right now."""
 
 
+class LogDamaged(StoreUnavailable):
+    """Something of the log cannot be read, and never will be: its disk has lost it, or somebody has changed it."""
+
+
 class LeaseHeld(EventStoreError):
     """Another engine writes this log; the message says who and since when."""
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from orderwright.clock import monotonic
 from orderwright.eventstore.chain import GENESIS, StoredBatch, chain_hash, leaf_hash, merkle_root
-from orderwright.eventstore.store import ChainBroken, StoredEvent, StreamHead
+from orderwright.eventstore.store import ChainBroken, LogDamaged, StoredEvent, StreamHead
 
 
 class ChainSource(Protocol):
@@ -23,8 +23,8 @@ class ChainSource(Protocol):
         """Yield the batches with a number above `after_batch`, in order."""
         ...
 
-    def read_chained(self, *, after_position: int = 0) -> Iterator[tuple[int, StoredEvent]]:
-        """Yield each event above `after_position` with the id of its stream, in position order."""
+    def read_chained(self, *, after_position: int = 0, limit: int | None = None) -> Iterator[tuple[int, StoredEvent]]:
+        """Yield each event above `after_position`, at most `limit`, with the id of its stream, in position order."""
         ...
 
     def read_stream(self, stream: str, *, after_version: int = 0) -> Iterator[StoredEvent]:
@@ -63,28 +63,61 @@ def verify(log: ChainSource, *, after_batch: int = 0, progress: Callable[[int], 
         StoreUnavailable: the database cannot be asked.
     """
     began = monotonic()
-    previous = _believed(log, after_batch)
-    events = log.read_chained(after_position=previous.last_position if previous else 0)
-    versions: dict[str, int] = {}
-    batches = counted = 0
-    for batch in log.read_batches(after_batch=after_batch):
-        content = list(islice(events, batch.event_count))
-        if len(content) < batch.event_count:
-            # The events had ended when an engine wrote this batch.
-            events = log.read_chained(after_position=batch.first_position - 1 + len(content))
-            content += islice(events, batch.event_count - len(content))
-        _check_place(batch, previous)
-        _check_content(log.log_id, batch, content)
-        _check_chain(log.log_id, batch, previous)
-        _check_versions(batch, content, versions, whole=after_batch == 0)
-        previous, batches, counted = batch, batches + 1, counted + len(content)
-        if progress:
+    course = _Course(log, _believed(log, after_batch), is_whole=after_batch == 0)
+    try:
+        course.run(progress or _tell_nobody)
+    except LogDamaged as damage:
+        raise ChainBroken(course.damaged(damage)) from damage
+    chain = course.previous.chain if course.previous else GENESIS
+    return Verified(batches=course.batches, events=course.events, seconds=monotonic() - began, chain=chain)
+
+
+class _Course:
+    """One way through the log; `previous` is the last batch that was found as it should be."""
+
+    def __init__(self, log: ChainSource, believed: StoredBatch | None, *, is_whole: bool) -> None:
+        self.previous = believed
+        self.batches = 0
+        self.events = 0
+        self._log = log
+        self._is_whole = is_whole
+        self._versions: dict[str, int] = {}
+
+    def run(self, progress: Callable[[int], None]) -> None:
+        log = self._log
+        events = log.read_chained(after_position=self.previous.last_position if self.previous else 0)
+        for batch in log.read_batches(after_batch=self.previous.batch_no if self.previous else 0):
+            # Its place and its link first: a count that is not the batch's could be that of the whole log.
+            _check_place(batch, self.previous)
+            _check_chain(log.log_id, batch, self.previous)
+            content = list(islice(events, batch.event_count))
+            if len(content) < batch.event_count:
+                # The events had ended when an engine wrote this batch.
+                events = log.read_chained(after_position=batch.first_position - 1 + len(content))
+                content += islice(events, batch.event_count - len(content))
+            _check_content(log.log_id, batch, content)
+            _check_versions(batch, content, self._versions, whole=self._is_whole)
+            self.previous, self.batches, self.events = batch, self.batches + 1, self.events + len(content)
             progress(batch.last_position)
-    _check_end(log, events, previous)
-    if after_batch == 0:
-        _check_heads(log, versions)
-    chain = previous.chain if previous else GENESIS
-    return Verified(batches=batches, events=counted, seconds=monotonic() - began, chain=chain)
+        _check_end(log, events, self.previous)
+        if self._is_whole:
+            _check_heads(log, self._versions)
+
+    def damaged(self, damage: LogDamaged) -> str:
+        """Return a sentence about the first batch that cannot be read whole."""
+        reached = self.previous.batch_no if self.previous else 0
+        try:
+            for batch in self._log.read_batches(after_batch=reached):
+                reached = batch.batch_no - 1
+                list(self._log.read_chained(after_position=batch.first_position - 1, limit=batch.event_count))
+                reached = batch.batch_no
+        except LogDamaged as found:
+            return f"batch {reached + 1} cannot be read whole: {found}"
+        return f"what the log knows of its streams cannot be read: {damage}"
+
+
+def _tell_nobody(_position: int) -> None:
+    pass
 
 
 def _believed(log: ChainSource, batch_no: int) -> StoredBatch | None:
