@@ -39,30 +39,32 @@ def swarm(scenario: Scenario, seeds: Sequence[int], *, mix: FaultMix | None = No
 
 
 def exhaustive(scenario: Scenario, *, seed: int = 0, mix: FaultMix = CALM) -> Iterator[Run]:
-    """Check a scenario with a crash before each of its steps, for every way in which things can have been under way.
+    """Check a scenario with every plan of `exhaustive_plans`."""
+    for plan in exhaustive_plans(scenario, seed=seed, mix=mix):
+        yield check(scenario, plan)
 
-    Also with a standby that takes over before each of them.
+
+def exhaustive_plans(scenario: Scenario, *, seed: int = 0, mix: FaultMix = CALM) -> Iterator[Plan]:
+    """Yield a plan with a crash before each step, for every way in which things can have been under way.
+
+    And one with a standby that takes over before each step, and first one in which nothing of that happens.
     """
     calm = Plan(seed=seed, mix=mix)
-    whole = check(scenario, calm)
-    for step in range(1, whole.world.step + 1):
+    yield calm
+    for step in range(1, check(scenario, calm).world.step + 1):
         for disturbance in (*crashes_at(step), *take_overs_at(step)):
-            yield check(scenario, replace(calm, disturbances=(disturbance,)))
+            yield replace(calm, disturbances=(disturbance,))
 
 
-def pairs(scenario: Scenario, *, stride: int = 1, start: int = 0) -> Iterator[Run]:
-    """Check a scenario with every two crashes; with a stride, every so many steps only, beginning with `start`."""
+def pair_plans(scenario: Scenario) -> Iterator[Plan]:
+    """Yield a plan for every two crashes, the second at any step up to the end of what the first one leads to."""
     calm = Plan(seed=0)
-    whole = check(scenario, calm)
-    count = start
-    for step in range(1, whole.world.step + 1):
+    for step in range(1, check(scenario, calm).world.step + 1):
         for first in crashes_at(step):
             once = check(scenario, replace(calm, disturbances=(first,)))
             for second_step in range(step + 1, once.world.step + 1):
                 for second in crashes_at(second_step):
-                    count += 1
-                    if count % stride == 0:
-                        yield check(scenario, replace(calm, disturbances=(first, second)))
+                    yield replace(calm, disturbances=(first, second))
 
 
 def crashes_at(step: int) -> Iterator[Disturbance]:

@@ -74,7 +74,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
     without work, or as long as the mix of faults says. `outage` is when, from the start on, every connection to the
     exchange begins to be refused, and for how long. `held` is what accounts hold of symbols that nobody here ever
     bought. An exchange that cannot be asked, cannot by client order id. `check` returns what is wrong with the end,
-    beside what must hold at the end of every scenario.
+    beside what must hold at the end of every scenario. It has at least so many `steps`, or it has shrunk.
     """
 
     name: str
@@ -91,6 +91,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
     held: dict[tuple[str, str], Decimal] = {}
     can_be_asked: bool = True
     check: Callable[[Evidence], Sequence[str]] = lambda _evidence: ()
+    steps: int = 30
 
 
 def instruments(market_type: MarketType) -> tuple[Instrument, ...]:

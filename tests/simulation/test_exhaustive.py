@@ -1,12 +1,25 @@
-"""A crash before and after every step of a scenario, for every way in which things can have been under way."""
+"""A crash before and after every step of a scenario, for every way in which things can have been under way.
+
+And a take-over by a standby at every step; and every two crashes for the shortest scenarios.
+"""
+
+from time import process_time
 
 import pytest
 
-from tests.simulation.drivers import exhaustive
+from tests.simulation.drivers import check, exhaustive, pair_plans
 from tests.simulation.faults import FaultMix
+from tests.simulation.fleet import Driver, in_parts, run_all
+from tests.simulation.plans import steps_of
+from tests.simulation.reports import Reporter, report
 from tests.simulation.scenario import all_scenarios
+from tests.simulation.simulation import Plan, Run
 
 SCENARIOS = all_scenarios()
+SHORTEST = sorted(SCENARIOS, key=lambda name: (steps_of(name), name))[:3]
+EVERY = 300
+SMALL = ("single_market", "limit_then_fill", "nobody_listens", "duplicate_during_recovery")
+LEAST_A_MINUTE = 20_000
 
 
 @pytest.fixture(autouse=True)
@@ -15,8 +28,7 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_crash_at_any_step_of_a_single_market_order_loses_and_doubles_nothing() -> None:
-    runs = list(exhaustive(SCENARIOS["single_market"]))
-    assert len(runs) >= 4 * 35, "the scenario has shrunk: are all its steps still simulated?"
+    assert len(list(exhaustive(SCENARIOS["single_market"]))) == 1 + 6 * steps_of("single_market")
 
 
 def test_a_crash_at_any_step_after_a_lost_answer_loses_and_doubles_nothing() -> None:
@@ -24,9 +36,57 @@ def test_a_crash_at_any_step_after_a_lost_answer_loses_and_doubles_nothing() -> 
     assert list(exhaustive(SCENARIOS["single_market"], seed=1, mix=lossy))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
-def test_a_crash_at_any_step_loses_and_doubles_nothing(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    runs = len(list(exhaustive(SCENARIOS[name])))
+def test_a_scenario_does_not_shrink(name: str) -> None:
+    assert steps_of(name) >= SCENARIOS[name].steps, "are all its steps still simulated?"
+
+
+@pytest.mark.ci_slice
+@pytest.mark.parametrize("name", SHORTEST)
+def test_two_crashes_lose_and_double_nothing(name: str) -> None:
+    for number, plan in enumerate(pair_plans(SCENARIOS[name])):
+        if number % EVERY == 0:
+            check(SCENARIOS[name], plan)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+def test_a_crash_or_a_take_over_at_any_step_loses_and_doubles_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    jobs = [job for name in SCENARIOS for job in in_parts(Driver.EXHAUSTIVE, name, count=0)]
+    jobs.sort(key=lambda job: -steps_of(job.scenario))
     with capsys.disabled():
-        print(f"{name:22} {runs // 4} steps, {runs} crashes")
+        print("\nsteps at which a crash is tried, by scenario")
+        for name in sorted(SCENARIOS):
+            print(f"{name:34} {steps_of(name):6}")
+        tallies = run_all(jobs, progress=Reporter(sum(1 + 6 * steps_of(name) for name in SCENARIOS)))
+        whole = report(tallies)
+    assert not whole.failed, next(tally.failure for tally in tallies.values() if tally.failure)
+    assert whole.runs == sum(1 + 6 * steps_of(name) for name in SCENARIOS)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+def test_every_two_crashes_of_the_shortest_scenarios_lose_and_double_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    jobs = [job for name in SHORTEST for job in in_parts(Driver.PAIRS, name, count=0, parts=16)]
+    with capsys.disabled():
+        tallies = run_all(jobs, progress=Reporter(sum(1 for name in SHORTEST for _ in pair_plans(SCENARIOS[name]))))
+        whole = report(tallies)
+    assert not whole.failed, next(tally.failure for tally in tallies.values() if tally.failure)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_small_scenarios_are_fast(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    best = max(_a_minute(name) for _ in range(5))
+    with capsys.disabled():
+        print(f"{name:34} {best:9,.0f} a minute on one core, {LEAST_A_MINUTE:,} wanted")
+    assert best >= LEAST_A_MINUTE
+
+
+def _a_minute(name: str) -> float:
+    began = process_time()
+    for seed in range(200):
+        assert not Run(SCENARIOS[name], Plan(seed=seed)).run()
+    return 60 * 200 / (process_time() - began)

@@ -1,20 +1,22 @@
 """Random faults and crashes over many seeds of every scenario; when things are quiet, every promise was kept.
 
-A slice runs with the tests; `make prove` runs SEEDS seeds of every scenario, beginning with FROM (environment).
+A slice runs with the tests. `make prove` runs SEEDS seeds in all, shared by the scenarios, each beginning with FROM.
 """
 
 import os
-from time import perf_counter
 
 import pytest
 
 from orderwright.eventstore.verify import verify
 from tests.simulation.drivers import swarm
-from tests.simulation.plans import random_plan
+from tests.simulation.fleet import Driver, in_parts, run_all
+from tests.simulation.plans import random_plan, steps_of
+from tests.simulation.reports import Reporter, report
 from tests.simulation.scenario import all_scenarios
 from tests.simulation.simulation import Run
 
 SCENARIOS = all_scenarios()
+SLICE = -(-3_000 // len(SCENARIOS))
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +26,7 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
 def test_every_promise_is_kept_under_random_faults(name: str) -> None:
-    assert len(list(swarm(SCENARIOS[name], range(200)))) == 200
+    assert len(list(swarm(SCENARIOS[name], range(SLICE)))) == SLICE
 
 
 def test_the_chain_of_a_log_that_met_crashes_is_whole() -> None:
@@ -45,10 +47,13 @@ def test_the_same_seed_gives_the_same_run() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(0)
 def test_every_promise_is_kept_over_many_seeds(capsys: pytest.CaptureFixture[str]) -> None:
-    first, count = int(os.environ.get("FROM", "0")), int(os.environ.get("SEEDS", "1000"))
-    for name, scenario in SCENARIOS.items():
-        began = perf_counter()
-        steps = [run.world.step for run in swarm(scenario, range(first, first + count))]
-        speed = count / (perf_counter() - began) * 60
-        with capsys.disabled():
-            print(f"{name:22} {count} seeds, {sum(steps) // count} steps each, {speed:,.0f} a minute")
+    first, count = int(os.environ.get("FROM", "0")), int(os.environ.get("SEEDS", "100000"))
+    share = -(-count // len(SCENARIOS))
+    jobs = [job for name in SCENARIOS for job in in_parts(Driver.SWARM, name, first=first, count=share, parts=8)]
+    # The long ones first: no core is to wait for the last of them.
+    jobs.sort(key=lambda job: -steps_of(job.scenario))
+    with capsys.disabled():
+        tallies = run_all(jobs, progress=Reporter(share * len(SCENARIOS)))
+        whole = report(tallies)
+    assert not whole.failed, next(tally.failure for tally in tallies.values() if tally.failure)
+    assert whole.runs >= count

@@ -3,11 +3,13 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from orderwright.engine.instruments import MarketType, Quote
 from orderwright.engine.orders import Purpose
 from orderwright.engine.outcomes import FetchQuote, PlaceOrder, QuoteAnswered
 from orderwright.engine.signals import Instruction, OrderType, Side
+from orderwright.engine.strategy_account.effects import outstanding
 from orderwright.engine.strategy_account.events import OrderRequested
 from orderwright.moments import SECOND, Micros
 from tests.engine.given import (
@@ -282,6 +284,13 @@ def test_an_answer_that_is_no_price_is_not_asked_for_again_and_again(symbol: str
     quote = Quote(symbol=symbol, price=Decimal(price), at=Micros(account.now - age * SECOND))
     assert refusals(account.when(QuoteAnswered(symbol="BTC/USDT", result=quote))) == ["price_unavailable"]
     assert account.owes() == []
+
+
+def test_prices_are_not_asked_for_before_anything_can_be_decided_by_them() -> None:
+    account = StrategyAccountUnderTest(price=None)
+    account.signal(buy(qty="1"))
+    rebuilt = replace(account.context, is_reconciled=False)
+    assert outstanding(account.state, rebuilt) == []
 
 
 def test_before_the_markets_are_loaded_every_order_waits_for_them() -> None:

@@ -36,4 +36,5 @@ SCENARIO = Scenario(
     ),
     jitter=SECOND // 10,
     check=_adopted_once,
+    steps=65,
 )

@@ -16,4 +16,5 @@ SCENARIO = Scenario(
     mishaps={("place", 1): Fault.TARDY},
     jitter=SECOND,
     tardiness=0.5,
+    steps=210,
 )

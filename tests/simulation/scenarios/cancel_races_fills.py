@@ -20,4 +20,5 @@ SCENARIO = Scenario(
         move(3.02, "96000"),
     ),
     jitter=SECOND // 10,
+    steps=79,
 )

@@ -17,4 +17,5 @@ SCENARIO = Scenario(
         operation(4.5, "test1", "A1", Wish.LIQUIDATE),
     ),
     jitter=SECOND // 4,
+    steps=117,
 )

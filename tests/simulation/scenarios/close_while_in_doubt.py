@@ -22,4 +22,5 @@ SCENARIO = Scenario(
     ),
     mishaps={("place", 2): Fault.ANSWER_LOST},
     check=_never_short,
+    steps=68,
 )

@@ -23,4 +23,5 @@ SCENARIO = Scenario(
     ),
     jitter=SECOND // 500,
     check=_one_order,
+    steps=51,
 )

@@ -28,4 +28,5 @@ SCENARIO = Scenario(
     ),
     jitter=SECOND // 5,
     check=_one_order_per_id,
+    steps=57,
 )

@@ -14,4 +14,5 @@ SCENARIO = Scenario(
         webhook(27, "test1", cancel_all()),
     ),
     jitter=SECOND,
+    steps=172,
 )

@@ -10,4 +10,5 @@ SCENARIO = Scenario(
         webhook(1, "test1", limit(Side.BUY, "0.1", "99000")),
         webhook(3, "test1", cancel_all(), limit(Side.BUY, "0.1", "98000"), limit(Side.BUY, "0.1", "97000")),
     ),
+    steps=279,
 )

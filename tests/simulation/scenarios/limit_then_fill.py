@@ -7,4 +7,5 @@ SCENARIO = Scenario(
     name="limit_then_fill",
     links=(("test1", "A1"),),
     script=(webhook(1, "test1", limit(Side.BUY, "0.5", "99000"), key="k1"), move(8, "98500")),
+    steps=44,
 )

@@ -44,4 +44,5 @@ SCENARIO = Scenario(
     ),
     jitter=SECOND // 10,
     check=_ends_flat,
+    steps=84,
 )

@@ -10,4 +10,5 @@ SCENARIO = Scenario(
         webhook(1, "lonely", market(Side.BUY, "0.1"), key="k1"),
         webhook(1, "test1", market(Side.BUY, "0.1"), key="k1"),
     ),
+    steps=44,
 )

@@ -16,4 +16,5 @@ SCENARIO = Scenario(
         webhook(21, "test1", market(Side.BUY, "0.3")),
     ),
     jitter=SECOND // 20,
+    steps=92,
 )

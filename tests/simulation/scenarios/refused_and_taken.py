@@ -44,4 +44,5 @@ SCENARIO = Scenario(
     jitter=SECOND // 10,
     lies=0.3,
     check=_nothing_is_opened_after,
+    steps=632,
 )

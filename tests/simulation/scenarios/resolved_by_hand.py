@@ -16,4 +16,5 @@ SCENARIO = Scenario(
         operation(90, "test1", "A1", Wish.RESOLVE),
         operation(120, "test1", "A1", Wish.RESOLVE),
     ),
+    steps=176,
 )

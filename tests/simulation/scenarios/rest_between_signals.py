@@ -21,4 +21,5 @@ SCENARIO = Scenario(
     ),
     jitter=SECOND // 100,
     idle_after=SECOND // 1000,
+    steps=309,
 )

@@ -13,4 +13,5 @@ SCENARIO = Scenario(
         webhook(1.03, "test1", close_all(), key="k4"),
         webhook(1.04, "test1", market(Side.BUY, "0.3"), key="k5"),
     ),
+    steps=148,
 )

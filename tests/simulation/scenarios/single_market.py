@@ -7,4 +7,5 @@ SCENARIO = Scenario(
     name="single_market",
     links=(("test1", "A1"),),
     script=(webhook(1, "test1", market(Side.BUY, "0.5"), key="k1"),),
+    steps=36,
 )

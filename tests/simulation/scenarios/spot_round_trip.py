@@ -13,4 +13,5 @@ SCENARIO = Scenario(
         webhook(2, "test1", close_all()),
         webhook(25, "test1", market(Side.SELL, "0.05"), close_all()),
     ),
+    steps=124,
 )

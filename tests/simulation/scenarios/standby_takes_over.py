@@ -19,4 +19,5 @@ SCENARIO = Scenario(
     ),
     mishaps={("place", 1): Fault.LATE},
     jitter=SECOND // 10,
+    steps=104,
 )

@@ -23,4 +23,5 @@ SCENARIO = Scenario(
         webhook(40, "test1", cancel_all()),
     ),
     jitter=SECOND // 10,
+    steps=115,
 )

@@ -22,4 +22,5 @@ SCENARIO = Scenario(
         move(40, "97000"),
     ),
     check=_never_short,
+    steps=63,
 )

@@ -34,4 +34,5 @@ SCENARIO = Scenario(
     ),
     jitter=SECOND,
     check=_others_are_untouched,
+    steps=171,
 )

@@ -17,4 +17,5 @@ SCENARIO = Scenario(
     ),
     outage=(4 * SECOND, 30 * SECOND),
     jitter=SECOND,
+    steps=222,
 )
