@@ -119,6 +119,9 @@ def _needed_by_decisions(state: State, context: Context) -> _Needs:
     symbols: set[str] = set()
     awaited: dict[OrderId, Micros] = {}
     leverages: dict[str, Decimal] = {}
+    if not context.is_reconciled:
+        # Nothing is decided before that, whatever the answers: asking would go on and on.
+        return _Needs(prices=symbols, news=awaited, leverages=leverages)
     if state.liquidation is not None:
         awaited.update(awaited_by_liquidation(state, state.liquidation, context))
     for retry in state.retries.values():

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from orderwright.engine.orders import CancelState, Order
-from orderwright.engine.outcomes import Cancelled, CancelOrder, NotFound, PlaceOrder, Refused, Unclear
+from orderwright.engine.outcomes import Cancelled, CancelOrder, LookUpOrder, NotFound, PlaceOrder, Refused, Unclear
 from orderwright.engine.signals import Side
 from orderwright.engine.strategy_account.commands import AdoptTerms, PauseTrading
 from orderwright.engine.strategy_account.events import CancellationEnded, Event, OrderAbandoned
@@ -215,6 +215,17 @@ def test_a_pause_does_not_wait_and_does_not_end_a_close(account: StrategyAccount
     account.later(4)
     account.filled(account.order)
     assert account.holds() == 0
+
+
+def test_no_price_is_asked_for_as_long_as_nothing_can_be_decided(account: StrategyAccountUnderTest) -> None:
+    account.signal(buy(qty="1", price="90"), buy(qty="1", price="80"))
+    account.unclear(account.order)
+    account.is_reconciled = False
+    assert [type(effect) for effect in account.owes()] == [LookUpOrder]
+    assert account.later(10) == []
+    assert [type(effect) for effect in account.owes()] == [LookUpOrder]
+    account.is_reconciled = True
+    assert requests(account.later(0))
 
 
 def test_a_halt_ends_what_waits_at_once(account: StrategyAccountUnderTest) -> None:
