@@ -9,6 +9,8 @@ from orderwright.moments import Micros
 Scope = tuple[HaltScope, str]
 """What a halt is of: everything (with an empty name), or the account or the strategy of that name."""
 
+_NOT_LATER = "Trading was {} before the order was sent, and it is not sent later."
+
 
 class Gate:
     """What must not leave; sets are replaced as a whole, so that readers need no lock.
@@ -57,9 +59,9 @@ class Gate:
     def refusal(self, name: str, effect: PlaceOrder, now: Micros) -> Refused | None:
         """Return why the order must not be sent now, or None if it may."""
         if self._halted and not effect.by_operator and any(covers(scope, name) for scope in self._halted):
-            return Refused(code="halted", error="Trading was halted before the order was sent.")
+            return Refused(code="halted", error=_NOT_LATER.format("halted"))
         if effect.raises_exposure and self.is_closed(name):
-            return Refused(code="paused", error="Trading was paused before the order was sent.")
+            return Refused(code="paused", error=_NOT_LATER.format("paused"))
         if now >= effect.valid_until:
             error = "The order was not sent in time, and is not sent late."
             return Refused(code="not_placed", error=error, again_after=0)

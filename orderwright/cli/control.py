@@ -108,7 +108,8 @@ def halt(
 ) -> None:
     """Let nothing more leave the engine: for everything, an exchange account or a strategy. It survives restarts.
 
-    Says which orders had left and were not answered yet, and which are in doubt.
+    Says which orders had left and were not answered yet, and which are in doubt. What signals want meanwhile is refused
+    for good, closes included, also one that was waiting for its turn: nothing is made up for when the halt ends.
 
         orderwright halt --why "something is wrong" --data data
     """
@@ -118,6 +119,8 @@ def halt(
         print_json(answer)
         return
     say(f"Nothing more leaves for {_named(account, strategy)}.")
+    if not liquidate:
+        say("Closes are refused as well, for good; what is held stays held, unless you liquidate.")
     for field, said in (
         ("on_the_wire", "not answered by the exchange yet"),
         ("in_doubt", "in doubt"),

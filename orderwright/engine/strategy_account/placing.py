@@ -25,6 +25,9 @@ from orderwright.engine.strategy_account.sizing import Refusal, Size, below_mini
 from orderwright.engine.strategy_account.state import UNSETTLED, Context, Run, State
 from orderwright.moments import SECOND, Micros, span_text
 
+HALTED = "halted"
+NOT_MADE_UP_FOR = "It is not made up for when the halt ends: what is held stays held until you close it, or liquidate."
+
 
 class NeedsMarket(Struct, frozen=True, kw_only=True):
     """Nothing can be decided before the exchange's markets, or this symbol's price, are known."""
@@ -193,7 +196,10 @@ def _refusal_at_once(state: State, run: Run, instruction: Instruction, context: 
         error = f"{instruction.order_type} orders are not supported at this exchange."
         return Refusal(code="unsupported_by_exchange", error=error)
     refusal = expiry(state, run, instruction, context)
-    return Refusal(code="halted", error=context.halted) if refusal is None and context.halted else refusal
+    if refusal is not None or not context.halted:
+        return refusal
+    error = f"{context.halted.rstrip('.')}. {NOT_MADE_UP_FOR}" if instruction.is_close else context.halted
+    return Refusal(code=HALTED, error=error)
 
 
 def expiry(state: State, run: Run, instruction: Instruction, context: Context) -> Refusal | None:

@@ -93,6 +93,7 @@ _OF_AN_ORDER: frozenset[type] = frozenset(
     }
 )
 _TOLD = _OF_A_LEG | _OF_AN_ORDER
+_OWN_REFUSALS = frozenset({"halted", "paused"})
 
 
 def is_told(event: Event) -> bool:
@@ -169,6 +170,8 @@ def _unplaced(result: LegResult, event: OrderRejected | OrderAbandoned | OrderNe
             return replace(result, status=LegStatus.WORKING, order_status=OrderStatus.PENDING, code=None, error=None)
         case OrderNeverPlaced():
             return _failed(result, "not_placed", "The order never reached the exchange, and it was not sent again.")
+        case _ if event.code in _OWN_REFUSALS:
+            return replace(_failed(result, event.code, event.error), status=LegStatus.REFUSED)
         case _:
             return _failed(result, event.code, event.error)
 

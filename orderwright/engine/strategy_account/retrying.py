@@ -11,7 +11,7 @@ from orderwright.engine.orders import Order, Purpose
 from orderwright.engine.outcomes import Refused
 from orderwright.engine.signals import Side
 from orderwright.engine.strategy_account.events import Event, OrderAbandoned, OrderRequested, RefreshStarted
-from orderwright.engine.strategy_account.placing import Reference, refusal_of_size, request
+from orderwright.engine.strategy_account.placing import HALTED, NOT_MADE_UP_FOR, Reference, refusal_of_size, request
 from orderwright.engine.strategy_account.refreshing import AwaitsLooks, refresh
 from orderwright.engine.strategy_account.sizing import Refusal, Size
 from orderwright.engine.strategy_account.state import Context, Retry, State
@@ -56,12 +56,16 @@ def retry_step(state: State, context: Context) -> list[Event]:
         unwanted = _why_unwanted(state, retry.order, context)
         if unwanted is None and context.now < retry.not_before:
             continue
-        match _not_placed(unwanted, retry) if unwanted is not None else _attempt(state, retry, context):
+        match _why_not(unwanted, retry, context) if unwanted is not None else _attempt(state, retry, context):
             case Refusal(code=code, error=error):
                 return [abandoned(retry, context, code=code, error=error)]
             case (OrderRequested() | RefreshStarted()) as event:
                 return [event]
     return []
+
+
+def _why_not(unwanted: str, retry: Retry, context: Context) -> Refusal:
+    return _halted(unwanted, retry) if unwanted == context.halted else _not_placed(unwanted, retry)
 
 
 def abandoned(retry: Retry, context: Context, *, code: str, error: str) -> OrderAbandoned:
@@ -151,3 +155,8 @@ def _not_placed(why: str, retry: Retry) -> Refusal:
     last = f' The last answer was "{retry.said}".' if retry.said else ""
     error = f"The order never reached the exchange, and it was not sent again: {why}.{last}"
     return Refusal(code=NOT_PLACED, error=error)
+
+
+def _halted(halt: str, retry: Retry) -> Refusal:
+    error = _not_placed(halt.rstrip("."), retry).error
+    return Refusal(code=HALTED, error=f"{error} {NOT_MADE_UP_FOR}" if retry.order.purpose is Purpose.CLOSE else error)

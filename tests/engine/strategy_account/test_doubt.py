@@ -178,7 +178,7 @@ def test_the_gates_no_ends_the_order() -> None:
     account = StrategyAccountUnderTest()
     account.signal(buy(qty="1"), buy(qty="1", symbol="ETH/USDT"))
     account.refused(account.orders[0], "paused")
-    assert (results(account.state)[0].status, results(account.state)[0].code) == (LegStatus.FAILED, "paused")
+    assert (results(account.state)[0].status, results(account.state)[0].code) == (LegStatus.REFUSED, "paused")
 
 
 def test_a_restart_doubts_what_was_sent_and_not_answered_and_sends_nothing() -> None:

@@ -8,6 +8,7 @@ from orderwright.engine.instruments import MarketType
 from orderwright.engine.orders import OrderStatus
 from orderwright.engine.outcomes import FetchQuote, LookUpOrder, OrderSeen
 from orderwright.engine.strategy_account.commands import Recover
+from orderwright.engine.strategy_account.events import LegRefused
 from orderwright.engine.traits import Traits
 from orderwright.moments import SECOND, Micros
 from tests.engine.given import StrategyAccountUnderTest, a_fill, buy, close, kinds, refusals, requests, sell, shown
@@ -141,3 +142,19 @@ def test_an_order_of_which_the_answer_told_nothing_is_looked_at_at_once() -> Non
         assert len(looks(account)) == expected
         account.seen(order)
         assert looks(account) == []
+
+
+def test_a_close_that_a_halt_meets_while_it_looks_is_refused_for_good_and_says_so(
+    account: StrategyAccountUnderTest,
+) -> None:
+    account.bought("2")
+    resting = account.rests(buy(qty="2", price="90"))
+    account.later(1)
+    assert kinds(account.signal(close()))[-1] == "RefreshStarted"
+    account.halted = "Trading of everything is halted by kim: drill"
+    refused = [event for event in account.later(0.1) if isinstance(event, LegRefused)]
+    ((code, error),) = [(event.code, event.error) for event in refused]
+    assert code == "halted"
+    assert error.startswith("Trading of everything is halted by kim: drill. It is not made up for when the halt ends")
+    account.halted = ""
+    assert requests(account.seen(resting)) == []

@@ -233,7 +233,9 @@ def test_a_halt_ends_what_waits_at_once(account: StrategyAccountUnderTest) -> No
     unsent(account, account.order)
     account.halted = "Trading is halted."
     (end,) = [event for event in account.later(0.1) if isinstance(event, OrderAbandoned)]
-    assert "Trading is halted." in end.error
+    assert "Trading is halted. " in end.error
+    assert "is not made up for when the halt ends" in end.error
+    assert end.code == "halted"
 
 
 def test_a_liquidation_closes_beside_what_waits_and_closes_once(account: StrategyAccountUnderTest) -> None:
