@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo serve test scenarios check format prove bench docs clean
+.PHONY: help env demo serve test scenarios check format prove audit bench docs clean
 
 help: ## Show this
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -37,6 +37,13 @@ format: $(READY) ## Put the code into shape
 
 prove: $(READY) ## Run the slow proofs: simulation, kills, faults, a soak of ten minutes
 	@$(BIN)/python -m pytest -m slow -s
+
+audit: $(READY) ## Look the pinned dependencies up among known vulnerabilities (needs the network)
+	@test -x $(VENV)/audit/bin/pip-audit || { \
+	    $(PYTHON) -m venv $(VENV)/audit && \
+	    $(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.9,<3'; } || \
+	    { echo "pip-audit could not be installed; nothing was audited"; exit 2; }
+	@$(BIN)/python -m tests.repository.dependency_audit $(VENV)/audit/bin/pip-audit
 
 bench: $(READY) ## Measure, each figure with its reference, into bench/RESULTS.md
 	@$(BIN)/python -m bench

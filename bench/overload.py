@@ -22,7 +22,6 @@ _PROBES_PER_SECOND = 20.0
 _PROBE_CONNECTIONS = 100
 _FLOOD_CONNECTIONS = 1_000
 _CALM_SECONDS = 3.0
-_AFTER_SECONDS = 20.0
 _MEMORY_SECONDS = 5.0
 _EARLY_SECONDS = 3.0
 _NORMAL_SHARE = 0.95
@@ -77,7 +76,7 @@ def measure(scale: Scale) -> Finding:
             course = _run(served, tuple(senders.values()), probe, scale)
             _await_the_end(folder / "data")
         stored = _stored(folder / "data")
-    return Finding(title="Overload", figures=_figures(course, stored), note=_note(course, stored, scale))
+    return Finding(title="Overload", figures=_figures(course, stored, scale), note=_note(course, stored, scale))
 
 
 def _run(served: Served, senders: tuple[Sender, ...], probe: Sender, scale: Scale) -> _Course:
@@ -90,7 +89,7 @@ def _run(served: Served, senders: tuple[Sender, ...], probe: Sender, scale: Scal
             port=served.port,
             senders=(probe,),
             connections=_PROBE_CONNECTIONS,
-            seconds=_CALM_SECONDS + seconds + _AFTER_SECONDS,
+            seconds=_CALM_SECONDS + seconds + scale.aftermath_seconds,
             rate=_PROBES_PER_SECOND,
         )
     )
@@ -143,7 +142,7 @@ def _stored(data: Path) -> _Stored:
     return _Stored(ids=ids, endless=len(open_signals))
 
 
-def _figures(course: _Course, stored: _Stored) -> tuple[Figure, ...]:
+def _figures(course: _Course, stored: _Stored, scale: Scale) -> tuple[Figure, ...]:
     everything = [*course.flood, *course.probes]
     lost = sum(told.status.startswith("2") and told.id not in stored.ids for told in everything) + stored.endless
     stored_after_all = sum(told.status.startswith("5") and told.id in stored.ids for told in everything)
@@ -170,15 +169,17 @@ def _figures(course: _Course, stored: _Stored) -> tuple[Figure, ...]:
             ratio=max(course.megabytes) / course.early_megabytes,
             bar=_FLAT,
         ),
-        Figure(name=f"{name}: normal again after", unit="s", reached=_recovery(course), bar=_SOON),
+        Figure(
+            name=f"{name}: normal again after", unit="s", reached=_recovery(course, scale.aftermath_seconds), bar=_SOON
+        ),
     )
 
 
-def _recovery(course: _Course) -> float:
+def _recovery(course: _Course, watched: float) -> float:
     """Return the seconds from the flood's end to the first second from which on webhooks are as in calm times."""
     usual = _usual_limit(course)
     last_bad = 0.0
-    for second in range(int(_AFTER_SECONDS)):
+    for second in range(int(watched)):
         begins = course.flood_ended + second
         probes = [told for told in course.probes if begins <= told.due < begins + 1]
         normal = sum(told.status == "200" and told.seconds <= usual for told in probes)
@@ -204,7 +205,7 @@ def _note(course: _Course, stored: _Stored, scale: Scale) -> str:
         f"{unknown:,} were stored, which a re-send is told. Another strategy's webhooks, {_PROBES_PER_SECOND:g} a "
         f"second before, during and after: during the flood {_of(during)}. Normal is a second in which 95 % of those "
         f"are answered 200 within {_usual_limit(course):.2f} s, if all later seconds are so too; after "
-        f"{_AFTER_SECONDS:g} s nobody looked any more. Ids of what was taken "
+        f"{scale.aftermath_seconds:g} s nobody looked any more. Ids of what was taken "
         "are remembered for a day, which is part of the memory, and so are the connections; before the flood it was "
         f"{course.megabytes[0]:.0f} MB."
     )

@@ -27,6 +27,7 @@ class Scale(Struct, frozen=True, kw_only=True):
     cancel_accounts: int = 10
     cancel_rounds: int = 7
     overload_seconds: float = 10.0
+    aftermath_seconds: float = 20.0
     life_seconds: float = 10.0
     declared_accounts: int = 10_000
     active_accounts: int = 200
@@ -57,6 +58,7 @@ TINY = Scale(
     cancel_accounts=2,
     cancel_rounds=1,
     overload_seconds=1.0,
+    aftermath_seconds=2.0,
     life_seconds=0.5,
     declared_accounts=20,
     active_accounts=4,

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.proofs import told
+
 pytest_plugins = ["tests.fixtures_database"]
 
 
@@ -39,6 +41,14 @@ def _is_here(host: str) -> bool:
 
 
 sys.addaudithook(_forbid_network)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell once more what the slow proofs have shown."""
+    if said := told():
+        terminalreporter.section("what was shown")
+        for text in said:
+            terminalreporter.write_line(text)
 
 
 _ON_PROCESSES = tuple(Path(__file__).parent / folder for folder in ("acceptance", "scenarios", "upkeep"))

@@ -11,6 +11,7 @@ import pytest
 
 from tests.acceptance.hostile import HEAD, Flooder, crowd, endless_chunks, huge_body, huge_headers
 from tests.processes import EngineProcess, wait_until
+from tests.proofs import tell
 from tests.upkeep.trading import QUIET, Trader, trading
 
 CONFIG = QUIET + '[http]\nchannel_timeout = "2s"\n'
@@ -70,11 +71,8 @@ def test_a_thousand_idle_connections_slow_requests_and_huge_ones_keep_nobody_wai
         wait_until(lambda: all(each.cut for each in (idle, *slow)), what="those that dawdle to be cut off")
         grown = (process.memory_info().rss - before) / MEGABYTE
         answers = {answer for flooder in flooders for answer in flooder.answers}
-    print(
-        f"\n100 webhooks beside 1,400 connections, {sum(len(each.answers) for each in flooders)} huge requests: ",
-        end="",
-    )
-    print(f"{longest:.2f} s at most, {grown:+.0f} MB")
+    huge = sum(len(each.answers) for each in flooders)
+    tell(f"100 webhooks beside 1,400 idle and slow connections and {huge} huge requests: {longest:.2f} s at most")
     assert longest < PROMPT
     assert grown < 100
     assert answers <= {b"HTTP/1.1 413", b"HTTP/1.0 413", b"HTTP/1.1 431", b"HTTP/1.0 431", b""}

@@ -8,6 +8,7 @@ import pytest
 from tests.acceptance.aims import AIMS, Aim, at_any_moment
 from tests.acceptance.ordeal import Ordeal
 from tests.acceptance.stages import Stage, Tally
+from tests.proofs import tell
 
 EACH_AT_LEAST = 3
 ROUNDS_MORE = 10
@@ -37,7 +38,7 @@ def survive(folder: Path, rounds: int) -> None:
             ordeal.round(_next_aim(ordeal.tally, done))
             done += 1
         ordeal.end()
-        print(f"{ordeal.tally.table()}\n{done} rounds in {time.monotonic() - began:.0f} s")
+        tell(f"SIGKILL, {done} rounds in {time.monotonic() - began:.0f} s:\n{ordeal.tally.table()}")
         assert _rarest(ordeal.tally)[1] >= EACH_AT_LEAST
 
 

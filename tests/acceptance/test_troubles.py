@@ -20,6 +20,7 @@ from tests.acceptance.troubles import (
     stopped_beyond_its_lease,
     two_start_at_once,
 )
+from tests.proofs import tell
 from tests.small_disk import small_disk
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -35,9 +36,8 @@ def endured(folder: Path, troubles: list[Trouble], setup: Setup | None = None) -
         for trouble in troubles:
             ordeal.endure(trouble)
         ordeal.end()
-        for what, count in ordeal.survived.items():
-            print(f"{count:>6} x {what}")
-        print(f"{len(troubles)} bursts in {time.monotonic() - began:.0f} s, nothing lost, nothing doubled")
+        counts = ", ".join(f"{count} x {what}" for what, count in ordeal.survived.items())
+        tell(f"{counts}: {len(troubles)} bursts in {time.monotonic() - began:.0f} s, nothing lost, nothing doubled")
         return ordeal.survived
 
 

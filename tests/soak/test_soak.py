@@ -12,17 +12,19 @@ import pytest
 from bench.flood import Flood, Flowing, Told
 from bench.load import Load, Sender, run_load
 from tests.processes import EngineProcess, Place, installation
+from tests.proofs import tell
 from tests.soak.vitals import Trend, Vitals, read_vitals, trends
 
 STRATEGIES = 8
 WARM_UP = 0.25
 LOOKS = 120
+SOAK = float(os.environ.get("SOAK", "600"))
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(0)
+@pytest.mark.timeout(SOAK + 300)
 def test_ten_minutes_at_half_capacity_leave_nothing_behind(open_folder: Path) -> None:
-    found = soak(open_folder, float(os.environ.get("SOAK", "600")))
+    found = soak(open_folder, SOAK)
     # What C libraries keep for themselves settles slowly; no object of Python's is left behind (tracemalloc).
     assert found["megabytes"].share < 0.06
     assert found["threads"].growth < 1
@@ -54,8 +56,7 @@ def soak(folder: Path, seconds: float) -> dict[str, Trend]:
             told = flowing.told()
             assert engine.terminate() == 0
         found = trends(vitals[int(WARM_UP * len(vitals)) :])
-        print(f"\n{len(told):,} webhooks in {seconds:.0f} s, {rate:.0f}/s, half of {capacity:.0f}/s")
-        print(table(found))
+        tell(f"{len(told):,} webhooks in {seconds:.0f} s, {rate:.0f}/s, half of {capacity:.0f}/s:\n{table(found)}")
         check_answers(place, told)
     return found
 
