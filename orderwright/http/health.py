@@ -9,11 +9,14 @@ from orderwright.actors.switchboard import Health, Switchboard
 from orderwright.http.admission import administrator
 from orderwright.http.problems import RequestRefused
 
+_TELLING = frozenset({"log", "trading"})
+
 
 class HealthCheck:
     """Every part with "ok" or what is wrong; 503 unless the engine is live and ready.
 
     The parts named after strategies and accounts are for administrators; everybody else sees how many are in trouble.
+    So are the words for what is wrong with the log, which name the database, and for a halt, which say who and why.
     """
 
     def __init__(self, switchboard: Switchboard, conditions: Callable[[], Mapping[str, str]] = dict[str, str]) -> None:
@@ -42,10 +45,14 @@ class HealthCheck:
         try:
             administrator(self._switchboard.catalogue(), req)
         except RequestRefused:
-            public = {name: state for name, state in parts.items() if "/" not in name}
+            public = {name: _outline(name, state) for name, state in parts.items() if "/" not in name}
             named = [state for name, state in parts.items() if "/" in name]
             return {"parts": public, "others_in_trouble": sum(state != "ok" for state in named)}
         return {"parts": parts}
+
+
+def _outline(part: str, state: str) -> str:
+    return "in trouble" if part in _TELLING and state != "ok" else state
 
 
 def _answer(resp: falcon.Response, body: object, *, is_well: bool) -> None:

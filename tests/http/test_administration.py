@@ -169,6 +169,15 @@ def test_health_names_strategies_to_administrators_only(client: TestClient, engi
     assert ask(client, "GET", "/health").json["parts"][NAME] == "restarting"
 
 
+def test_health_says_what_is_wrong_with_the_log_and_who_halted_why_to_administrators_only(
+    client: TestClient, engine: FakeEngine
+) -> None:
+    trouble = {"log": 'connection to server at "10.0.0.7" failed', "trading": "halted by carol: she is away"}
+    engine.state = Health(live=True, ready=False, parts=trouble)
+    assert client.simulate_get("/health").json["parts"] == {"log": "in trouble", "trading": "in trouble"}
+    assert ask(client, "GET", "/health").json["parts"] == trouble
+
+
 def test_answers_are_not_to_be_cached_or_guessed_at(client: TestClient, tokens: Tokens) -> None:
     for result in (client.simulate_get("/health"), client.simulate_get("/nowhere"), post(client, order(tokens))):
         assert result.headers["Cache-Control"] == "no-store"
