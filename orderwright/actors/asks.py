@@ -53,8 +53,10 @@ class Ask:
 
     @property
     def stored(self) -> bool:
-        """Whether the signal is known to be durable."""
-        return self._stored is not None or any(isinstance(reply, AccountReport) for reply in self._replies)
+        """Whether the signal is known to be durable; a report says so only by results, which rest on it."""
+        return self._stored is not None or any(
+            isinstance(reply, AccountReport) and reply.results for reply in self._replies
+        )
 
     @property
     def verdict(self) -> SignalDuplicate | SignalIdReused | Overloaded | NotStored | None:

@@ -17,10 +17,12 @@ from orderwright.actors.messages import (
     SignalIdReused,
     SignalStored,
 )
+from orderwright.engine.signals import OrderType
+from orderwright.engine.strategy_account.results import LegResult
 from tests.actors.orders import signal_id
 
 STORED = SignalStored(signal_id=signal_id(1))
-REPORT = AccountReport(account="a", results=())
+REPORT = AccountReport(account="a", results=(LegResult(leg=0, order_type=OrderType.MARKET),))
 
 
 def test_a_signal_is_complete_when_stored_and_reported_by_all() -> None:
@@ -29,6 +31,14 @@ def test_a_signal_is_complete_when_stored_and_reported_by_all() -> None:
         ask.add(reply)
         assert ask.is_complete is complete
     assert ask.replies == (REPORT, REPORT)
+
+
+def test_a_signal_is_stored_by_what_came_of_it_and_not_by_a_word_that_it_had_ended_before() -> None:
+    ask = Ask(AskId(1), expected=2)
+    ask.add(AccountReport(account="a", results=()))
+    assert not ask.stored
+    ask.add(REPORT)
+    assert ask.stored
 
 
 def test_a_signal_for_nobody_is_complete_when_it_is_stored() -> None:

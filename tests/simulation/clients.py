@@ -162,7 +162,7 @@ class Clients:
                 if isinstance(reply, SignalStored | SignalDuplicate):
                     self.stored.append(Promise(self._world.step, reply.signal_id))
                 self._done(errand)
-            case AccountReport():
+            case AccountReport() if reply.results:
                 self.stored.append(Promise(self._world.step, signal_id))
                 self.reports.append(Report(reply.account, reply.results))
                 self._done(errand)
