@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from orderwright.moments import SECOND
 from tests.simulation.faults import CALM, FaultMix
 from tests.simulation.plans import random_plan
 from tests.simulation.scenario import Scenario
@@ -75,9 +76,14 @@ def crashes_at(step: int) -> Iterator[Disturbance]:
 
 
 def take_overs_at(step: int) -> Iterator[Disturbance]:
-    """Yield each take-over before a step: what was queued is durable or not."""
+    """Yield each take-over before a step: what was queued is durable or not, the old engine goes on soon or late."""
     for kept in (0.0, 1.0):
-        yield TakeOver(step=step, kept=kept)
+        for thaws_after in (SECOND // 10, 20 * SECOND):
+            yield TakeOver(step=step, kept=kept, thaws_after=thaws_after)
+
+
+WAYS = len([*crashes_at(1), *take_overs_at(1)])
+"""In how many ways the exhaustive driver disturbs a run at each step."""
 
 
 def told(scenario: Scenario, plan: Plan, wrongs: list[str]) -> str:

@@ -41,7 +41,8 @@ class SimLog:
 
     def save(self, taken: Taken[Any]) -> None:
         """Keep a snapshot, which must be of what has been committed."""
-        assert self.snapshots.save(taken.sealed(log_id=self.snapshots.log_id))
+        kept = self.snapshots.save(taken.sealed(log_id=self.snapshots.log_id))
+        assert kept, f"(e) a snapshot of {taken.stream} holds what the log does not have"
 
     def restored(self, name: str, codec: SnapshotCodec[Any] | None) -> Restored[Any] | None:
         """Return the newest state of a stream that was kept."""

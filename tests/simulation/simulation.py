@@ -251,6 +251,8 @@ class Run:
             thaws = starts + disturbance.thaws_after
             self.life.env.freeze(disturbance.kept, thaws)
             self.world.at(starts, self._start)
+            # Time stops there, for the old engine to do something before it finds that it is replaced.
+            self.world.at(thaws, lambda: None)
             self.world.at(thaws + self.world.rng.randrange(_RENEWS_WITHIN), self._end_replaced)
         self.life = None
 

@@ -7,7 +7,7 @@ from time import process_time
 
 import pytest
 
-from tests.simulation.drivers import check, exhaustive, pair_plans
+from tests.simulation.drivers import WAYS, check, exhaustive, pair_plans
 from tests.simulation.faults import FaultMix
 from tests.simulation.fleet import Driver, in_parts, run_all
 from tests.simulation.plans import steps_of
@@ -28,7 +28,7 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_crash_at_any_step_of_a_single_market_order_loses_and_doubles_nothing() -> None:
-    assert len(list(exhaustive(SCENARIOS["single_market"]))) == 1 + 6 * steps_of("single_market")
+    assert len(list(exhaustive(SCENARIOS["single_market"]))) == 1 + WAYS * steps_of("single_market")
 
 
 def test_a_crash_at_any_step_after_a_lost_answer_loses_and_doubles_nothing() -> None:
@@ -58,10 +58,10 @@ def test_a_crash_or_a_take_over_at_any_step_loses_and_doubles_nothing(capsys: py
         print("\nsteps at which a crash is tried, by scenario")
         for name in sorted(SCENARIOS):
             print(f"{name:34} {steps_of(name):6}")
-        tallies = run_all(jobs, progress=Reporter(sum(1 + 6 * steps_of(name) for name in SCENARIOS)))
+        tallies = run_all(jobs, progress=Reporter(sum(1 + WAYS * steps_of(name) for name in SCENARIOS)))
         whole = report(tallies)
     assert not whole.failed, next(tally.failure for tally in tallies.values() if tally.failure)
-    assert whole.runs == sum(1 + 6 * steps_of(name) for name in SCENARIOS)
+    assert whole.runs == sum(1 + WAYS * steps_of(name) for name in SCENARIOS)
 
 
 @pytest.mark.slow

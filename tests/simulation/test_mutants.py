@@ -1,6 +1,7 @@
 """Bugs planted on purpose: each must be caught by the swarm within a thousand seeds, or the proof proves nothing."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -33,9 +34,12 @@ from orderwright.eventstore.store import Append, Appended
 from orderwright.eventstore.writer import Waiting
 from orderwright.moments import Micros
 from tests.simulation import wire
-from tests.simulation.drivers import SimulationFailed, swarm
+from tests.simulation.drivers import SimulationFailed, check, exhaustive_plans
+from tests.simulation.plans import random_plan
 from tests.simulation.scenario import all_scenarios
+from tests.simulation.shell_mutants import NAMED_BY_THE_EXHAUSTIVE_DRIVER, SHELL_MUTANTS
 from tests.simulation.sim_env import SimEnv
+from tests.simulation.simulation import Plan
 
 SCENARIOS = all_scenarios()
 DECISIONS: dict[Any, Any] = decide._DECISIONS
@@ -224,6 +228,7 @@ MUTANTS: tuple[tuple[Plant, str], ...] = (
     (watch_over_nothing, "arrives_much_later"),
     (book_trades_and_differences, "limit_then_fill"),
     (leave_strangers_alone, "refused_and_taken"),
+    *SHELL_MUTANTS,
     (leave_what_vanished_open, "forgotten_for_ever"),
     (take_what_vanished_for_never_placed, "forgotten_for_a_while"),
     (sell_what_vanished_may_be_selling, "forgotten_for_ever"),
@@ -235,6 +240,55 @@ def test_a_planted_bug_is_caught(
     plant: Plant, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("CRITICAL")
-    plant(monkeypatch)
-    with pytest.raises(SimulationFailed):
-        list(swarm(SCENARIOS[name], range(MOST_SEEDS)))
+    assert _seeds_needed(plant, name, monkeypatch) is not None
+
+
+@pytest.mark.parametrize(("plant", "name"), NAMED_BY_THE_EXHAUSTIVE_DRIVER)
+def test_a_planted_bug_is_named_by_the_exhaustive_driver(
+    plant: Plant, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("CRITICAL")
+    assert _runs_needed(plant, name, monkeypatch) is not None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+def test_the_table_of_planted_bugs_and_what_caught_them(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("CRITICAL")
+    with capsys.disabled():
+        print(f"\n{'planted bug':46} {'scenario':28} {'seeds needed':>12} caught by")
+        for plant, name in MUTANTS:
+            with pytest.MonkeyPatch.context() as patch:
+                caught = _seeds_needed(plant, name, patch)
+            assert caught is not None
+            print(f"{plant.__name__:46} {name:28} {caught[0]:12} {caught[1]}", flush=True)
+        for plant, name in NAMED_BY_THE_EXHAUSTIVE_DRIVER:
+            with pytest.MonkeyPatch.context() as patch:
+                caught = _runs_needed(plant, name, patch)
+            assert caught is not None
+            print(f"{plant.__name__:46} {name:28} {'':12} {caught[1]}, run {caught[0]} of the exhaustive driver")
+
+
+def _seeds_needed(plant: Plant, name: str, patch: pytest.MonkeyPatch) -> tuple[int, str] | None:
+    plant(patch)
+    plans = (random_plan(SCENARIOS[name], seed) for seed in range(MOST_SEEDS))
+    return _first_failure(name, plans)
+
+
+def _runs_needed(plant: Plant, name: str, patch: pytest.MonkeyPatch) -> tuple[int, str] | None:
+    plans = list(exhaustive_plans(SCENARIOS[name]))
+    plant(patch)
+    return _first_failure(name, plans)
+
+
+def _first_failure(name: str, plans: Iterable[Plan]) -> tuple[int, str] | None:
+    for number, plan in enumerate(plans, 1):
+        try:
+            check(SCENARIOS[name], plan)
+        except SimulationFailed as failure:
+            wrong = str(failure).split("\n")[2].strip()
+            letters = sorted(set(re.findall(r"\([a-z]\)", wrong)))
+            return number, " ".join(letters) or wrong[:40]
+    return None
