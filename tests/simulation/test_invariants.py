@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
+from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
@@ -20,13 +22,18 @@ from orderwright.engine.strategy_account.events import (
     SignalEnded,
 )
 from orderwright.engine.strategy_account.state import State
+from orderwright.eventstore.batches import Place, plan_batch
+from orderwright.eventstore.memory import MemoryLog
+from orderwright.eventstore.store import ANY_VERSION, Append, NewEvent
 from orderwright.moments import Micros
+from tests.simulation.chain import chain_faults
 from tests.simulation.evidence import Entry, Evidence, Promise
 from tests.simulation.invariants import violations
 from tests.simulation.replays import differences
 from tests.simulation.scenario import all_scenarios
 from tests.simulation.sim_exchange import BookedOrder
 from tests.simulation.simulation import Plan, Run
+from tests.simulation.world import START, World
 
 
 @pytest.fixture
@@ -197,6 +204,53 @@ def test_a_promise_made_before_the_commit_is_noticed(evidence: Evidence) -> None
 def test_an_entry_that_left_during_a_pause_is_noticed(evidence: Evidence) -> None:
     (name,) = evidence.live_accounts
     assert "p" in letters(replace(evidence, pauses=[(0, 2**62, name)]))
+
+
+def test_a_snapshot_that_lacks_something_is_noticed(evidence: Evidence) -> None:
+    stream, restored = next(kept for kept in evidence.snapshots if kept[0].startswith("strategy-account/"))
+    image = replace(restored.state, state=replace(restored.state.state, last_sequence=0))
+    kept = [*evidence.snapshots, (stream, replace(restored, state=image))]
+    assert "e" in letters(replace(evidence, snapshots=kept))
+
+
+def test_a_changed_event_is_noticed(evidence: Evidence) -> None:
+    first = evidence.entries[0]
+    entry = Entry(replace(first.stored, payload=first.stored.payload + " "), first.event, first.step)
+    assert "f" in letters(replace(evidence, entries=[entry, *evidence.entries[1:]]))
+
+
+@pytest.mark.parametrize("change", [{"epoch": 0}, {"root": bytes(32)}, {"chain": bytes(32)}, {"batch_no": 99}])
+def test_a_batch_that_is_not_what_was_written_is_noticed(evidence: Evidence, change: dict[str, Any]) -> None:
+    last = replace(evidence.batches[-1], **change)
+    assert "f" in letters(replace(evidence, batches=[*evidence.batches[:-1], last]))
+
+
+def test_an_epoch_that_falls_is_noticed_even_in_a_whole_chain() -> None:
+    log = MemoryLog(World(1))
+    for epoch in (2, 1):
+        write_one_event(log, epoch)
+    assert [wrong for wrong in chain_faults(log.read_batches(), log.read_all()) if "epoch" in wrong]
+
+
+def write_one_event(log: MemoryLog, epoch: int) -> None:
+    new = NewEvent(
+        event_id=UUID(int=1), type="t", schema_version=1, payload="{}", causation=UUID(int=2), correlation=UUID(int=3)
+    )
+    append = Append(stream="s", expected_version=ANY_VERSION, events=(new,))
+    plan = plan_batch([append], log.known(["s"]), Place(log_id=1, epoch=epoch, tail=log.tail, now=START))
+    assert plan.batch is not None
+    log.write(plan.batch)
+
+
+@pytest.mark.parametrize("seen", [lambda all_: all_[1:], lambda all_: [*all_, all_[-1]], lambda all_: all_[::-1]])
+def test_a_reader_that_missed_or_repeated_or_mixed_up_positions_is_noticed(
+    evidence: Evidence, seen: Callable[[list[int]], list[int]]
+) -> None:
+    assert "g" in letters(replace(evidence, read=seen(list(evidence.read))))
+
+
+def test_an_order_that_the_exchange_does_not_have_is_noticed(evidence: Evidence) -> None:
+    assert "d" in letters(replace(evidence, orders=evidence.orders[1:]))
 
 
 @pytest.fixture

@@ -129,7 +129,7 @@ def _needed_by_decisions(state: State, context: Context) -> _Needs:
         is_fresh_enough = context.now >= since + context.rules.call_timeout
         unseen = () if is_fresh_enough else not_looked_at(state, symbol, since, context)
         awaited.update(dict.fromkeys(unseen, since))
-        if not unseen and context.is_reconciled and context.now >= retry.not_before:
+        if not unseen and context.now >= retry.not_before:
             # It waits for the markets, or they came after it was decided to wait.
             symbols.add(symbol)
     for run, leg in due_legs(state, context) if state.queue else ():
@@ -142,7 +142,7 @@ def _needed_by_decisions(state: State, context: Context) -> _Needs:
                 awaited.update(dict.fromkeys(order_ids, since))
             case AwaitsClose():
                 pass
-            case _ if context.is_reconciled:
+            case _:
                 # Also when it could be decided by now, since the markets were loaded after the decision to wait: the
                 # answer brings it up again.
                 symbols.add(context.market.symbol_of(leg.instruction.symbol or ""))
