@@ -31,6 +31,7 @@ STREAM = "catalogue"
 CODEC: EventCodec[Event] = EventCodec(Event)
 
 _WRITE_WAIT = 30.0
+_WAIT_IN_TROUBLE = 3.0
 
 
 class CatalogueRefused(OrderwrightError):
@@ -122,7 +123,8 @@ class CatalogueDesk:
         # Until the log says what became of it, nobody knows what the catalogue is.
         self._is_behind = True
         try:
-            outcome = written.result(_WRITE_WAIT)
+            # Who halts while the log is away has to hear soon that it is not written down.
+            outcome = written.result(_WAIT_IN_TROUBLE if self._writer.trouble else _WRITE_WAIT)
         except FutureTimeoutError as exc:
             message = "the log did not answer in time: whether the change was written will show when it is back"
             raise StoreUnavailable(message) from exc

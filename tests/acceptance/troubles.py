@@ -22,6 +22,7 @@ LEASE = 3.0
 """The lease that these troubles take the engine to have, in seconds."""
 
 _TAKES = {"place", "cancel"}
+_SOON = 6.0
 
 
 def cut_off_from_the_exchange(ordeal: Ordeal, burst: Burst) -> None:
@@ -72,6 +73,7 @@ def database_is_away(ordeal: Ordeal, _burst: Burst) -> None:
         assert left == [], "something left while the log could not be written"
         ordeal.database.bring_back()
         wait_until(lambda: client.get("/health/ready").is_success, what="the engine to recover by itself")
+        assert wait_until(lambda: client.post("/api/v1/resume", why="it is back").is_success, what="the halt's end")
         assert wait_until(lambda: webhook.send(sender, ordeal.engine.url), what="the webhook to be taken")
     ordeal.survived["database crashed and was away"] += 1
 
@@ -83,6 +85,10 @@ def _refuses(client: EngineClient) -> None:
         assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
         assert "nothing was done and nothing will be" in answer.json()["error"]
         assert time.monotonic() - began < 1
+    began = time.monotonic()
+    halted = client.post("/api/v1/halt", why="the log is away")
+    assert (halted.status_code, halted.json()["code"]) == (503, "halt_not_stored")
+    assert time.monotonic() - began < _SOON
 
 
 def stopped_beyond_its_lease(ordeal: Ordeal, burst: Burst) -> None:

@@ -13,7 +13,7 @@ from orderwright.actors.gate import Gate, Scope
 from orderwright.actors.kill_switch import HaltNotStored, HaltReport, KillSwitch
 from orderwright.actors.messages import AccountView, Away, Unavailable
 from orderwright.actors.wire import Wire
-from orderwright.clock import SystemClock
+from orderwright.clock import SystemClock, monotonic
 from orderwright.engine.catalogue.commands import FoundInstallation, SaveAccount
 from orderwright.engine.catalogue.events import Account, HaltLifted, HaltScope, TradingHalted
 from orderwright.engine.ids import OrderId
@@ -36,6 +36,7 @@ class FailingLog(MemoryLog):
 
     gate: Gate
     fails = False
+    is_away = False
     was_shut: bool | None = None
     at_lift: Callable[[], None] | None = None
     at_halt: Callable[[], object] | None = None
@@ -47,10 +48,16 @@ class FailingLog(MemoryLog):
                 self.at_halt()
         if self.at_lift is not None and append.events[0].type == str(HaltLifted.__struct_config__.tag):
             self.at_lift()
+        if self.is_away:
+            return
         if self.fails:
             done(AppendFailed(reason="the disk is full"))
         else:
             super().append(append, done, generation=generation)
+
+    @property
+    def trouble(self) -> str:
+        return "the database is gone" if self.is_away else ""
 
 
 class Stage:
@@ -142,6 +149,20 @@ def test_the_gate_is_shut_before_the_halt_is_written_down(stage: Stage) -> None:
     halt = stage.desk.catalogue.halts[EVERYTHING]
     assert (halt.by, halt.why) == ("kim", "news")
     assert stage.changes == 1
+
+
+def test_a_halt_while_the_log_is_away_is_answered_soon_and_nothing_leaves(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orderwright.actors.catalogue_desk._WAIT_IN_TROUBLE", 0.05)
+    stage.log.is_away = True
+
+    began = monotonic()
+    with pytest.raises(HaltNotStored):
+        stage.halt()
+
+    assert monotonic() - began < PATIENCE
+    assert stage.is_shut()
 
 
 def test_a_halt_that_cannot_be_written_down_holds_all_the_same(stage: Stage) -> None:
