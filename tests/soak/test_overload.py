@@ -8,7 +8,7 @@ from bench.overload import measure
 from bench.scale import USUAL, Scale
 from tests.proofs import tell
 
-SHORT = replace(USUAL, round_seconds=1.0, strategies=8, overload_seconds=4.0, aftermath_seconds=7.0)
+SHORT = replace(USUAL, round_seconds=0.6, strategies=8, overload_seconds=4.0, aftermath_seconds=6.0)
 
 
 @pytest.mark.slow
