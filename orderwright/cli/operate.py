@@ -146,6 +146,7 @@ def _from_log(reader: LogReader) -> list[dict[str, Any]]:
                 "active": catalogue.strategies[link.strategy].active,
                 "leverage": plain(link.leverage),
                 "halted": None if halt is None else halt.sentence,
+                "exchange_trouble": None,
                 **as_builtins(seen),
             }
         )
