@@ -1,6 +1,5 @@
 """What a seed stands for: an exchange, a market, a mix of faults, and when the engine crashes or is replaced."""
 
-from functools import cache
 from random import Random
 
 from msgspec.structs import replace
@@ -15,6 +14,7 @@ from tests.simulation.simulation import ANY, Crash, Disturbance, Plan, Run, Take
 from tests.simulation.wire import Fate
 
 _DOWN_FOR = (SECOND // 10, 5 * SECOND, 20 * SECOND, 90 * SECOND)
+_STEPS: dict[str, int] = {}
 _THAWS_AFTER = (0, SECOND // 10, 3 * SECOND, 20 * SECOND)
 
 
@@ -23,7 +23,7 @@ def random_plan(scenario: Scenario, seed: int, *, mix: FaultMix | None = None) -
     rng = Random(f"{scenario.name} {seed}")  # noqa: S311 -- chance that can be repeated, not a secret
     drawn = replace(random_mix(rng), exchange_away_for=rng.choice((0, 0, 0, 30 * SECOND)))
     # Faults make a run longer than a calm one, and recovery is worth a crash of its own.
-    longest = 2 * steps_of(scenario.name)
+    longest = 2 * steps_in(scenario)
     steps = sorted(rng.randrange(1, longest) for _ in range(rng.choice((0, 1, 1, 2))))
     disturbances = tuple(_disturbance(rng, step) for step in steps)
     market_type = rng.choice((scenario.market_type, scenario.market_type, *scenario.also))
@@ -66,9 +66,15 @@ def _exchange(rng: Random, profile: str, market_type: MarketType) -> tuple[Trait
     return traits, rng.choice((StopStyle.KEPT, StopStyle.CHILD, StopStyle.CHILD))
 
 
-@cache
 def steps_of(name: str) -> int:
     """Return how many steps a scenario has in which nothing goes wrong: at each of them something is done or heard."""
-    run = Run(all_scenarios()[name], Plan(seed=0))
-    run.run()
-    return run.world.step
+    return steps_in(all_scenarios()[name])
+
+
+def steps_in(scenario: Scenario) -> int:
+    """Return the same of a scenario that need not be among those that are found."""
+    if scenario.name not in _STEPS:
+        run = Run(scenario, Plan(seed=0))
+        run.run()
+        _STEPS[scenario.name] = run.world.step
+    return _STEPS[scenario.name]

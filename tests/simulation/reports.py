@@ -2,6 +2,7 @@
 
 from time import monotonic
 
+from tests.proofs import tell
 from tests.simulation.fleet import Tally
 
 PROGRESS_SECONDS = 20.0
@@ -23,16 +24,16 @@ class Reporter:
             print(f"{so_far.runs:,} of {self._runs:,} runs, {so_far.failed} failed, {speed:,.0f} a minute", flush=True)
 
 
-def report(tallies: dict[str, Tally]) -> Tally:
-    """Print what came of the runs by scenario, and the faults they met; return it all together."""
+def report(title: str, tallies: dict[str, Tally]) -> Tally:
+    """Tell what came of the runs by scenario, and the faults they met; return it all together."""
     whole = Tally()
-    print(f"\n{'scenario':34} {'runs':>7} {'steps each':>10} {'a minute on a core':>19} {'failed':>6}")
+    lines = [f"{title}", f"{'scenario':34} {'runs':>7} {'steps each':>10} {'a minute on a core':>19} {'failed':>6}"]
     for name, tally in tallies.items():
         whole.add(tally)
         steps = tally.steps // max(1, tally.runs - tally.failed)
-        print(f"{name:34} {tally.runs:7,} {steps:10} {tally.a_minute:19,.0f} {tally.failed:6}")
-    print(f"{'all':34} {whole.runs:7,} {'':10} {whole.a_minute:19,.0f} {whole.failed:6}")
-    print(f"{whole.crashes:,} crashes, {whole.take_overs:,} take-overs, and these faults:")
-    for fault, times in whole.faults.most_common():
-        print(f"{times:12,} {fault}")
+        lines.append(f"{name:34} {tally.runs:7,} {steps:10} {tally.a_minute:19,.0f} {tally.failed:6}")
+    lines.append(f"{'all':34} {whole.runs:7,} {'':10} {whole.a_minute:19,.0f} {whole.failed:6}")
+    lines.append(f"{whole.crashes:,} crashes, {whole.take_overs:,} take-overs, and these faults:")
+    lines += [f"{times:12,} {fault}" for fault, times in whole.faults.most_common()]
+    tell("\n".join(lines))
     return whole

@@ -7,6 +7,7 @@ from time import process_time
 
 import pytest
 
+from tests.proofs import tell
 from tests.simulation.drivers import WAYS, check, exhaustive, pair_plans
 from tests.simulation.faults import FaultMix
 from tests.simulation.fleet import Driver, in_parts, run_all
@@ -55,11 +56,10 @@ def test_a_crash_or_a_take_over_at_any_step_loses_and_doubles_nothing(capsys: py
     jobs = [job for name in SCENARIOS for job in in_parts(Driver.EXHAUSTIVE, name, count=0)]
     jobs.sort(key=lambda job: -steps_of(job.scenario))
     with capsys.disabled():
-        print("\nsteps at which a crash is tried, by scenario")
-        for name in sorted(SCENARIOS):
-            print(f"{name:34} {steps_of(name):6}")
+        points = [f"{name:34} {steps_of(name):6}" for name in sorted(SCENARIOS)]
+        tell("\n".join(["simulation: steps at which a crash and a take-over are tried", *points]))
         tallies = run_all(jobs, progress=Reporter(sum(1 + WAYS * steps_of(name) for name in SCENARIOS)))
-        whole = report(tallies)
+        whole = report("simulation: a crash or a take-over at every step", tallies)
     assert not whole.failed, next(tally.failure for tally in tallies.values() if tally.failure)
     assert whole.runs == sum(1 + WAYS * steps_of(name) for name in SCENARIOS)
 
@@ -72,7 +72,7 @@ def test_every_two_crashes_of_the_shortest_scenarios_lose_and_double_nothing(
     jobs = [job for name in SHORTEST for job in in_parts(Driver.PAIRS, name, count=0, parts=16)]
     with capsys.disabled():
         tallies = run_all(jobs, progress=Reporter(sum(1 for name in SHORTEST for _ in pair_plans(SCENARIOS[name]))))
-        whole = report(tallies)
+        whole = report("simulation: every two crashes", tallies)
     assert not whole.failed, next(tally.failure for tally in tallies.values() if tally.failure)
 
 
@@ -81,7 +81,7 @@ def test_every_two_crashes_of_the_shortest_scenarios_lose_and_double_nothing(
 def test_small_scenarios_are_fast(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     best = max(_a_minute(name) for _ in range(5))
     with capsys.disabled():
-        print(f"{name:34} {best:9,.0f} a minute on one core, {LEAST_A_MINUTE:,} wanted")
+        tell(f"simulation: {name:26} {best:9,.0f} a minute on one core, {LEAST_A_MINUTE:,} wanted")
     assert best >= LEAST_A_MINUTE
 
 

@@ -33,6 +33,7 @@ from orderwright.engine.strategy_account.state import Context, State
 from orderwright.eventstore.store import Append, Appended
 from orderwright.eventstore.writer import Waiting
 from orderwright.moments import Micros
+from tests.proofs import tell
 from tests.simulation import wire
 from tests.simulation.drivers import SimulationFailed, check, exhaustive_plans
 from tests.simulation.plans import random_plan
@@ -257,18 +258,19 @@ def test_the_table_of_planted_bugs_and_what_caught_them(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("CRITICAL")
+    lines = [f"{'planted bug':46} {'scenario':28} {'seeds needed':>12} caught by"]
+    for plant, name in MUTANTS:
+        with pytest.MonkeyPatch.context() as patch:
+            caught = _seeds_needed(plant, name, patch)
+        assert caught is not None
+        lines.append(f"{plant.__name__:46} {name:28} {caught[0]:12} {caught[1]}")
+    for plant, name in NAMED_BY_THE_EXHAUSTIVE_DRIVER:
+        with pytest.MonkeyPatch.context() as patch:
+            caught = _runs_needed(plant, name, patch)
+        assert caught is not None
+        lines.append(f"{plant.__name__:46} {name:28} {'':12} {caught[1]}, run {caught[0]} of the exhaustive driver")
     with capsys.disabled():
-        print(f"\n{'planted bug':46} {'scenario':28} {'seeds needed':>12} caught by")
-        for plant, name in MUTANTS:
-            with pytest.MonkeyPatch.context() as patch:
-                caught = _seeds_needed(plant, name, patch)
-            assert caught is not None
-            print(f"{plant.__name__:46} {name:28} {caught[0]:12} {caught[1]}", flush=True)
-        for plant, name in NAMED_BY_THE_EXHAUSTIVE_DRIVER:
-            with pytest.MonkeyPatch.context() as patch:
-                caught = _runs_needed(plant, name, patch)
-            assert caught is not None
-            print(f"{plant.__name__:46} {name:28} {'':12} {caught[1]}, run {caught[0]} of the exhaustive driver")
+        tell("\n".join(lines))
 
 
 def _seeds_needed(plant: Plant, name: str, patch: pytest.MonkeyPatch) -> tuple[int, str] | None:

@@ -54,6 +54,6 @@ def test_every_promise_is_kept_over_many_seeds(capsys: pytest.CaptureFixture[str
     jobs.sort(key=lambda job: -steps_of(job.scenario))
     with capsys.disabled():
         tallies = run_all(jobs, progress=Reporter(share * len(SCENARIOS)))
-        whole = report(tallies)
+        whole = report(f"simulation: {count:,} seeds from {first}", tallies)
     assert not whole.failed, next(tally.failure for tally in tallies.values() if tally.failure)
     assert whole.runs >= count
