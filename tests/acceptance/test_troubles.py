@@ -11,12 +11,14 @@ from tests.acceptance.ordeal import Ordeal, Setup
 from tests.acceptance.troubles import (
     LEASE,
     Trouble,
+    beside_cuts,
     clock_jumps,
     cut_off_from_the_database,
     cut_off_from_the_exchange,
     database_crashes,
     database_is_away,
     disk_fills_up,
+    killed,
     stopped_beyond_its_lease,
     two_start_at_once,
 )
@@ -70,6 +72,11 @@ def test_of_two_engines_started_at_once_one_serves(open_folder: Path) -> None:
 def test_a_full_disk_loses_and_doubles_nothing(open_folder: Path) -> None:
     with small_disk(open_folder, megabytes=160) as disk:
         endured(open_folder, [disk_fills_up(disk)] * 6, Setup(disk=disk.folder))
+
+
+def test_all_of_it_together_loses_and_doubles_nothing(open_folder: Path) -> None:
+    troubles = (killed, stopped_beyond_its_lease, two_start_at_once, cut_off_from_the_database, database_is_away)
+    endured(open_folder, [beside_cuts(each) for each in troubles * 2], Setup(is_distant=True, config=SHORT_LEASE))
 
 
 @pytest.fixture

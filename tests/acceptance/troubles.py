@@ -27,14 +27,27 @@ _SOON = 6.0
 
 def cut_off_from_the_exchange(ordeal: Ordeal, burst: Burst) -> None:
     """Break every eighth connection to the exchange: before the request goes on, or before the answer does."""
+    _cut_some(ordeal)
+    burst.finish(within=10)
 
+
+def beside_cuts(trouble: Trouble) -> Trouble:
+    """Let a trouble come while connections to the exchange are cut all the time."""
+
+    def both(ordeal: Ordeal, burst: Burst) -> None:
+        _cut_some(ordeal)
+        trouble(ordeal, burst)
+
+    return both
+
+
+def _cut_some(ordeal: Ordeal) -> None:
     def watch(_passage: Passage, at: str) -> None:
         if at != "delivered" and ordeal.random.random() < 1 / 8:
             ordeal.survived["connections to the exchange cut"] += 1
             raise Dropped
 
     ordeal.wire.watch = watch
-    burst.finish(within=10)
 
 
 def cut_off_from_the_database(ordeal: Ordeal, burst: Burst) -> None:
@@ -104,6 +117,14 @@ def stopped_beyond_its_lease(ordeal: Ordeal, burst: Burst) -> None:
     assert old.process.wait(30) == exits.FAILED
     assert "has stopped trading" in old.errors
     ordeal.survived["stopped beyond its lease, and continued"] += 1
+
+
+def killed(ordeal: Ordeal, burst: Burst) -> None:
+    """Kill the engine and start the next one."""
+    time.sleep(ordeal.random.uniform(0.0, 0.5))
+    ordeal.engine.kill()
+    burst.url = ordeal.take_over(ordeal.start())
+    ordeal.survived["killed"] += 1
 
 
 def two_start_at_once(ordeal: Ordeal, burst: Burst) -> None:
