@@ -33,7 +33,7 @@ from orderwright.moments import SECOND, Micros
 from tests.simulation.evidence import Promise, Report
 from tests.simulation.forgetting import Forgetting
 from tests.simulation.life import Desk, Life
-from tests.simulation.scenario import BTC, Forget, Move, Operation, Scenario, Webhook, Wish
+from tests.simulation.scenario import BTC, Delist, Forget, Move, Operation, Scenario, Webhook, Wish
 from tests.simulation.sim_exchange import SimExchange
 from tests.simulation.world import START, World
 
@@ -92,7 +92,7 @@ class Clients:
         """Whether nobody wants anything any more."""
         return self._unfinished == 0
 
-    def _plan(self, item: Webhook | Operation | Move | Forget) -> None:
+    def _plan(self, item: Webhook | Operation | Move | Forget | Delist) -> None:
         jitter = self._world.rng.randrange(self._scenario.jitter) if self._scenario.jitter else 0
         errand = Errand()
         match item:
@@ -104,6 +104,8 @@ class Clients:
                 act = lambda: self._move(item, errand)  # noqa: E731
             case Forget():
                 act = lambda: self._forget(item, errand)  # noqa: E731
+            case Delist():
+                act = lambda: self._delist(item, errand)  # noqa: E731
         self._world.at(START + item.at + jitter, act)
 
     def _done(self, errand: Errand) -> None:
@@ -120,6 +122,14 @@ class Clients:
 
     def _forget(self, item: Forget, errand: Errand) -> None:
         self._forgetting.now(self._exchange.orders.values(), item.lasts)
+        self._done(errand)
+
+    def _delist(self, item: Delist, errand: Errand) -> None:
+        self._exchange.delist(item.symbol)
+        life = self._engine()
+        if life is not None:
+            for _strategy, account in self._scenario.links:
+                life.env.board.forget_markets(account)
         self._done(errand)
 
     def _send(self, item: Webhook, errand: Errand) -> None:

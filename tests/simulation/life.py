@@ -78,7 +78,7 @@ class SimDirectory:
         is_connected = profile.account in self.env.connected
 
         def load(_market_type: MarketType) -> tuple[Instrument, ...]:
-            return tuple(self._exchange.instruments.values()) if is_connected else ()
+            return self._exchange.listed if is_connected else ()
 
         return self.env.board.market(profile.account, profile.terms.market_type, self._exchange.traits, load)
 

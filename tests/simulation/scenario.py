@@ -65,6 +65,13 @@ class Forget(Struct, frozen=True, kw_only=True):
     lasts: int | None = None
 
 
+class Delist(Struct, frozen=True, kw_only=True):
+    """The exchange drops a market: what is open there it cancels, what is held there stays held."""
+
+    at: int
+    symbol: str
+
+
 class Scenario(Struct, frozen=True, kw_only=True):
     """`links` are (strategy, account) pairs; `jitter` lets every part of the script come up to so much later.
 
@@ -79,7 +86,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
 
     name: str
     links: tuple[tuple[str, str], ...]
-    script: tuple[Webhook | Operation | Move | Forget, ...]
+    script: tuple[Webhook | Operation | Move | Forget | Delist, ...]
     market_type: MarketType = MarketType.FUTURES
     also: tuple[MarketType, ...] = (MarketType.SPOT,)
     jitter: int = 0
@@ -195,6 +202,11 @@ def move(at: float, price: str, symbol: str = BTC) -> Move:
 def forget(at: float, *, lasts: float | None = None) -> Forget:
     """Let the exchange forget what is open `at` seconds after the start, for so many seconds or for ever."""
     return Forget(at=round(at * SECOND), lasts=None if lasts is None else round(lasts * SECOND))
+
+
+def delist(at: float, symbol: str) -> Delist:
+    """Let the exchange drop a market `at` seconds after the start."""
+    return Delist(at=round(at * SECOND), symbol=symbol)
 
 
 @cache

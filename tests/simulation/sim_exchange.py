@@ -184,6 +184,7 @@ class SimExchange:
         self._world = world
         self.instruments = {instrument.symbol: instrument for instrument in instruments}
         self.prices = dict(prices)
+        self._delisted: set[str] = set()
         self.traits = traits
         self._partial_fills = partial_fills
         self._lies = lies
@@ -234,6 +235,19 @@ class SimExchange:
         for order in list(self.orders.values()):
             if order.is_open and order.symbol == symbol:
                 self._work(order)
+
+    @property
+    def listed(self) -> tuple[Instrument, ...]:
+        """The markets that there are now."""
+        return tuple(one for symbol, one in self.instruments.items() if symbol not in self._delisted)
+
+    def delist(self, symbol: str) -> None:
+        """Drop a market, and cancel what is open there."""
+        self._delisted.add(symbol)
+        for order in self.orders.values():
+            if order.is_open and order.symbol == symbol:
+                order.status = OrderStatus.CANCELLED
+                order.remember(self._world.now())
 
     def open_orders(self, account: str, *, stale: int = 0) -> tuple[ExchangeOrder, ...]:
         """Return what the account has open, as far as it is visible, from a copy that is so old."""
@@ -293,6 +307,8 @@ class SimExchange:
         rule = self.traits.client_id_unique
         if self._client_id is not None and not self._client_id.fullmatch(effect.order_id):
             return Refused(code="exchange_rejected", error="not a client order id")
+        if effect.symbol in self._delisted:
+            return Refused(code="exchange_rejected", error="no such market")
         if (account, effect.order_id) in self._used_up:
             return Unclear(reason="duplicate client order id")
         if rule is ClientIdRule.CONSUMED_ON_FAILURE:
