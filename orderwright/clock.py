@@ -18,14 +18,11 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock, shifted by a fixed offset (microseconds) when a proof asks for a clock jump."""
-
-    def __init__(self, offset: int = 0) -> None:
-        self._offset = offset
+    """The machine's clock."""
 
     def now(self) -> Micros:
         """Return the current moment."""
-        return Micros(time.time_ns() // 1_000 + self._offset)
+        return Micros(time.time_ns() // 1_000)
 
 
 def since_boot() -> float:
