@@ -15,7 +15,8 @@ from orderwright.eventstore.chain import StoredBatch
 from orderwright.eventstore.codec import EventCodec
 from orderwright.eventstore.snapshots import Restored
 from orderwright.eventstore.store import StoredEvent
-from tests.simulation.sim_exchange import BookedOrder, Received
+from tests.simulation.booked_order import BookedOrder
+from tests.simulation.sim_exchange import Received
 
 ACCOUNT_EVENTS: EventCodec[Event] = EventCodec(Event)
 INBOX_EVENTS: EventCodec[InboxEvent] = EventCodec(InboxEvent)

@@ -49,6 +49,10 @@ class OrderStory:
         self.cancel_steps: list[int] = []
         self.cancel = ""
 
+    def is_in_doubt_for_good(self, evidence: Evidence) -> bool:
+        """Return whether nothing can end its doubt, since the exchange offers no evidence."""
+        return not evidence.has_evidence and self.is_doubted and not self.ends
+
 
 class SignalStory:
     """One signal at one strategy account."""

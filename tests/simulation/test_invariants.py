@@ -26,12 +26,12 @@ from orderwright.eventstore.batches import Place, plan_batch
 from orderwright.eventstore.memory import MemoryLog
 from orderwright.eventstore.store import ANY_VERSION, Append, NewEvent
 from orderwright.moments import Micros
+from tests.simulation.booked_order import BookedOrder
 from tests.simulation.chain import chain_faults
 from tests.simulation.evidence import Entry, Evidence, Promise
 from tests.simulation.invariants import violations
 from tests.simulation.replays import differences
 from tests.simulation.scenario import all_scenarios
-from tests.simulation.sim_exchange import BookedOrder
 from tests.simulation.simulation import Plan, Run
 from tests.simulation.world import START, World
 
