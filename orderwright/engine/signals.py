@@ -59,6 +59,7 @@ class Side(StrEnum):
 class Instruction(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One item of a signal; `leg` is its place in the sender's list, `priority` its class (lower goes first).
 
+    `has_own_priority` says that the sender named that, even if it is what it would have been anyway.
     `qty_per` is percent of capital (shares for STOCK) and negative to close that percent of the position; `qty` is an
     absolute amount in base units. Prices are in quote units. The symbol is as the sender spelled it.
     """
@@ -75,6 +76,12 @@ class Instruction(Struct, frozen=True, kw_only=True, omit_defaults=True):
     order_id: str | None = None
     ref: str | None = None
     expires_at: Micros | None = None
+    has_own_priority: bool = False
+
+    @property
+    def is_priority_automatic(self) -> bool:
+        """Whether the sender left it to us when it goes."""
+        return not self.has_own_priority and self.priority == AUTOMATIC_PRIORITY[self.order_type]
 
     @property
     def is_cancel(self) -> bool:

@@ -191,6 +191,7 @@ def _instruction(item: Members, reading: _Reading, *, leg: int, path: str) -> In
         order_id=read_text(item, "order_id", path) if "order_id" in used else None,
         ref=read_text(item, "ref", path) if "ref" in used else None,
         expires_at=_expires_at(item, path, reading.now) if "expires_at" in used else None,
+        has_own_priority=given_priority is not None,
     )
     _check_required(instruction, path)
     return instruction

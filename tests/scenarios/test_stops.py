@@ -1,6 +1,7 @@
 """Stop orders from the webhook to the exchange and back: sized, triggered, filled as a child, cancelled, refused."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -86,3 +87,35 @@ def test_stops_are_refused_where_the_exchange_has_none(desk: Desk) -> None:
     result = stop(strategy, "190", side="buy", qty_per=10)
     assert (result["status"], result["code"]) == ("refused", "unsupported_by_exchange")
     assert desk.placed("seoul") == ()
+
+
+@pytest.mark.parametrize("priorities", [(None, None), (1, 2)])
+def test_a_close_sent_with_the_cancel_of_its_stop_goes_after_it(
+    desk: Desk, long: Strategy, priorities: tuple[int | None, int | None]
+) -> None:
+    stop(long, "190")
+    legs: list[dict[str, object]] = [
+        {"order_type": "CANCEL_ALL_ORDER", "priority": priorities[0]},
+        {"order_type": "MARKET", "symbol": SOL, "qty_per": -100, "priority": priorities[1]},
+    ]
+
+    cancelled, closed = long.send(orders=legs)["results"]
+
+    assert (cancelled["status"], cancelled["cancelled_orders"]) == ("success", 1)
+    assert (closed["status"], closed["order_status"]) == ("success", "FILLED")
+    assert Decimal(long.position(SOL)) == 0
+    assert [str(order.order_type) for order in desk.placed("one")] == ["MARKET", "STOP_MARKET", "MARKET"]
+
+
+def test_a_close_that_is_to_go_first_by_its_own_priority_does(long: Strategy) -> None:
+    stop(long, "190")
+    legs: list[dict[str, object]] = [
+        {"order_type": "CANCEL_ALL_ORDER"},
+        {"order_type": "MARKET", "symbol": SOL, "qty_per": -100, "priority": 1},
+    ]
+
+    cancelled, refused = long.send(orders=legs)["results"]
+
+    assert (refused["status"], refused["code"]) == ("refused", "insufficient_position")
+    assert cancelled["cancelled_orders"] == 1
+    assert long.position(SOL) == "3"

@@ -148,6 +148,28 @@ def test_an_opening_gives_up_when_its_time_is_over(desk: Desk, outages: Outages)
 
 
 @pytest.mark.slow
+def test_a_close_behind_a_stop_waits_until_the_stop_is_cancelled_however_long_that_takes(
+    desk: Desk, outages: Outages
+) -> None:
+    strategy = desk.strategy("behind", "one")
+    strategy.market("buy")
+    strategy.send(symbol="BTC/USDT", order_type="STOP_MARKET", stop_price=90_000, qty_per=-100)
+    outages.begin()
+
+    answer = strategy.post(orders=[{"order_type": "CANCEL_ALL_ORDER"}, CLOSE])
+
+    def closing() -> dict[str, Any] | None:
+        result: dict[str, Any] = strategy.story(answer.json()["signal_id"])["results"][1]
+        return result if result.get("code") == "cancel_unsettled" else None
+
+    assert wait_until(closing, what="the close to wait for the cancel", within=40)["status"] == "working"
+    outages.end()
+
+    wait_until(lambda: is_flat(strategy), what="the way out")
+    assert strategy.state()["orders"] == []
+
+
+@pytest.mark.slow
 def test_after_ten_seconds_later_signals_have_their_turn_and_the_close_goes_on(desk: Desk, outages: Outages) -> None:
     strategy = desk.strategy("long", "one")
     strategy.market("buy")

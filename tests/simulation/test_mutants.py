@@ -25,7 +25,16 @@ from orderwright.engine.outcomes import (
     Refused,
 )
 from orderwright.engine.signals import Side
-from orderwright.engine.strategy_account import decide, evolve, filling, placing, reconcile, refreshing, retrying
+from orderwright.engine.strategy_account import (
+    decide,
+    evolve,
+    filling,
+    placing,
+    progress,
+    reconcile,
+    refreshing,
+    retrying,
+)
 from orderwright.engine.strategy_account.commands import Recover, TakeInOrder
 from orderwright.engine.strategy_account.effects import outstanding
 from orderwright.engine.strategy_account.events import CancelRefused, Event, OrderNeverPlaced, OrderTriggered
@@ -183,6 +192,14 @@ def let_an_opening_overtake(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(State, "has_waiting_close", lambda _self, _symbol: False)
 
 
+def close_before_its_stop_is_cancelled(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(progress, "cancels_before", lambda *_arguments: ())
+
+
+def refuse_a_close_while_its_stop_is_being_cancelled(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(progress, "put_off", lambda *_arguments: [])
+
+
 def watch_over_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Watches, "look", lambda *_arguments: None)
 
@@ -226,6 +243,8 @@ MUTANTS: tuple[tuple[Plant, str], ...] = (
     (drop_a_way_out_after_one_attempts_time, "way_out_in_an_outage"),
     (drop_a_cancel_that_did_not_leave, "way_out_in_an_outage"),
     (let_an_opening_overtake, "way_out_in_an_outage"),
+    (close_before_its_stop_is_cancelled, "close_behind_its_stop"),
+    (refuse_a_close_while_its_stop_is_being_cancelled, "close_behind_its_stop"),
     (watch_over_nothing, "arrives_much_later"),
     (book_trades_and_differences, "limit_then_fill"),
     (leave_strangers_alone, "refused_and_taken"),

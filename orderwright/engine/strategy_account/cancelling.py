@@ -18,6 +18,7 @@ def cancel(state: State, run: Run, instruction: Instruction, context: Context) -
     if expired is not None:
         return expired
     is_target = _target(instruction, context)
+    targets = meant_by(state, run, instruction, context)
     is_of_operator = any(run.signal_id == operation.signal_id for operation in state.operations)
     events: list[Event] = [
         CancelRequested(
@@ -27,8 +28,7 @@ def cancel(state: State, run: Run, instruction: Instruction, context: Context) -
             signal_id=run.signal_id,
             leg=instruction.leg,
         )
-        for order in state.orders.values()
-        if order.sequence < run.sequence and is_target(order)
+        for order in targets
     ]
     events += [
         OrderAbandoned(
@@ -45,6 +45,12 @@ def cancel(state: State, run: Run, instruction: Instruction, context: Context) -
         and (is_of_operator or not _is_spared(retry.order, instruction))
     ]
     return events or _nothing_to_cancel(run, instruction, context)
+
+
+def meant_by(state: State, run: Run, instruction: Instruction, context: Context) -> list[Order]:
+    """Return the unfinished orders that a cancel means: only those of earlier signals."""
+    is_target = _target(instruction, context)
+    return [order for order in state.orders.values() if order.sequence < run.sequence and is_target(order)]
 
 
 def _is_spared(order: Order, instruction: Instruction) -> bool:

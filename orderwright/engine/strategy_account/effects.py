@@ -129,7 +129,8 @@ def _needed_by_decisions(state: State, context: Context) -> _Needs:
         is_fresh_enough = context.now >= since + context.rules.call_timeout
         unseen = () if is_fresh_enough else not_looked_at(state, symbol, since, context)
         awaited.update(dict.fromkeys(unseen, since))
-        if not unseen and context.now >= retry.not_before:
+        is_held_up = state.is_being_freed(symbol, retry.order.side)
+        if not unseen and not is_held_up and context.now >= retry.not_before:
             # It waits for the markets, or they came after it was decided to wait.
             symbols.add(symbol)
     for run, leg in due_legs(state, context) if state.queue else ():

@@ -15,6 +15,7 @@ from orderwright.engine.strategy_account.results import LegStatus
 from orderwright.engine.strategy_account.retrying import retry_step
 from orderwright.engine.strategy_account.sizing import Refusal
 from orderwright.engine.strategy_account.state import Context, Leg, Run, State
+from orderwright.engine.strategy_account.ways_out import cancels_before, put_off
 
 
 class Decided(Struct, frozen=True, kw_only=True):
@@ -41,7 +42,7 @@ def due_legs(state: State, context: Context) -> Iterator[tuple[Run, Leg]]:
     """Yield the legs that may be decided now.
 
     A class waits until every leg of the one before is settled; inside a class, a placing leg waits for the placing
-    legs of the same market before it in the list, however they spell it.
+    legs of the same market before it in the list, however they spell it, and a way out for cancels of what holds it up.
     """
     for run in running(state):
         busy: set[str] = set()
@@ -51,7 +52,7 @@ def due_legs(state: State, context: Context) -> Iterator[tuple[Run, Leg]]:
                     yield run, leg
                 continue
             symbol = context.market.symbol_of(leg.instruction.symbol or "")
-            if leg.is_waiting and symbol not in busy:
+            if leg.is_waiting and symbol not in busy and not cancels_before(state, run, leg, context):
                 yield run, leg
             busy.add(symbol)
 
@@ -85,10 +86,12 @@ def running(state: State) -> tuple[Run, ...]:
 
 
 def class_under_way(state: State, run: Run, context: Context) -> list[Leg]:
-    """Return the unsettled legs of the lowest priority that has any."""
+    """Return the unsettled legs of the lowest priority that has any, with the cancels that they wait for."""
     unsettled = [leg for leg in run.legs if not _is_settled(state, leg, context)]
     current = min((leg.instruction.priority for leg in unsettled), default=0)
-    return [leg for leg in unsettled if leg.instruction.priority == current]
+    its_own = [leg for leg in unsettled if leg.instruction.priority == current]
+    first = [cancel for leg in its_own for cancel in cancels_before(state, run, leg, context)]
+    return [leg for leg in unsettled if leg in its_own or leg in first] if first else its_own
 
 
 def _is_settled(state: State, leg: Leg, context: Context) -> bool:
@@ -138,6 +141,9 @@ def _decide_leg(state: State, run: Run, leg: Leg, context: Context) -> list[Even
         else place(state, run, leg.instruction, context)
     )
     match decision:
+        case Refusal(code="insufficient_position", error=error):
+            put = put_off(state, run, leg.instruction, context)
+            return put or [refused(run, leg, context, code=decision.code, error=error)]
         case Refusal(code=code, error=error):
             return [refused(run, leg, context, code=code, error=error)]
         case NeedsMarket() | NeedsLeverage() | AwaitsLooks() | AwaitsClose():

@@ -105,6 +105,8 @@ def _attempt(state: State, retry: Retry, context: Context) -> OrderRequested | R
     if instrument is None:
         return _not_placed(f"there is no market {order.symbol} any more", retry)
     if order.purpose is Purpose.CLOSE:
+        if state.is_being_freed(order.symbol, order.side):
+            return None
         since = retry.refreshed_from
         looks = refresh(state, order.signal_id, leg=order.leg, symbol=order.symbol, since=since, context=context)
         if looks is not None:

@@ -158,6 +158,14 @@ class State(Struct, frozen=True, kw_only=True):
         waiting = (retry.order for retry in self.retries.values())
         return any(order.symbol == symbol and order.purpose is Purpose.CLOSE for order in chain(waiting, going))
 
+    def is_being_freed(self, symbol: str, side: Side) -> bool:
+        """Whether own orders on `side` hold the whole position, and some of them are to be cancelled."""
+        left = add(self.position(symbol).quantity, side.signed(self.resting(symbol, side)))
+        is_tied_up = side.signed(self.position(symbol).quantity) < ZERO <= side.signed(left)
+        return is_tied_up and any(
+            order.symbol == symbol and order.side is side and order.cancel is not None for order in self.orders.values()
+        )
+
     def resting(self, symbol: str, side: Side) -> Decimal:
         """Return what own unfinished orders of that symbol and side may still trade, doubtful ones included."""
         total = ZERO
