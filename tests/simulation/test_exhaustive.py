@@ -3,8 +3,6 @@
 And a take-over by a standby at every step; and every two crashes for the shortest scenarios.
 """
 
-from time import process_time
-
 import pytest
 
 from tests.proofs import tell
@@ -14,13 +12,10 @@ from tests.simulation.fleet import Driver, in_parts, run_all
 from tests.simulation.plans import steps_of
 from tests.simulation.reports import Reporter, report
 from tests.simulation.scenario import all_scenarios
-from tests.simulation.simulation import Plan, Run
 
 SCENARIOS = all_scenarios()
 SHORTEST = sorted(SCENARIOS, key=lambda name: (steps_of(name), name))[:3]
 EVERY = 300
-SMALL = ("single_market", "limit_then_fill", "nobody_listens", "duplicate_during_recovery")
-LEAST_A_MINUTE = 20_000
 
 
 @pytest.fixture(autouse=True)
@@ -74,19 +69,3 @@ def test_every_two_crashes_of_the_shortest_scenarios_lose_and_double_nothing(
         tallies = run_all(jobs, progress=Reporter(sum(1 for name in SHORTEST for _ in pair_plans(SCENARIOS[name]))))
         whole = report("simulation: every two crashes", tallies)
     assert not whole.failed, next(tally.failure for tally in tallies.values() if tally.failure)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SMALL)
-def test_small_scenarios_are_fast(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    best = max(_a_minute(name) for _ in range(5))
-    with capsys.disabled():
-        tell(f"simulation: {name:26} {best:9,.0f} a minute on one core, {LEAST_A_MINUTE:,} wanted")
-    assert best >= LEAST_A_MINUTE
-
-
-def _a_minute(name: str) -> float:
-    began = process_time()
-    for seed in range(200):
-        assert not Run(SCENARIOS[name], Plan(seed=seed)).run()
-    return 60 * 200 / (process_time() - began)
