@@ -239,8 +239,17 @@ class SimEnv:
             self._world.note("mail", f"{at}: {mail}")
         self.rooms[at].handle(mail)
 
+    def _cannot_read(self) -> bool:
+        if self._faults.log_is_away:
+            self._faults.count(Fault.LOG_AWAY)
+            return True
+        fails = self._faults.happens(self._faults.mix.load_fails)
+        if fails:
+            self._faults.count(Fault.LOAD_FAILS)
+        return fails
+
     def _load(self, stream: str, to: Address) -> None:
-        if self._faults.log_is_away or self._faults.happens(self._faults.mix.load_fails):
+        if self._cannot_read():
             self.tell(LoadFailed(reason="the database cannot be reached"), to)
         else:
             snapshot = self._log.restored(stream, codec_of(stream))
@@ -248,7 +257,7 @@ class SimEnv:
             self.tell(Loaded(events=events, snapshot=snapshot), to)
 
     def _recall(self, stream: str, order_id: OrderId, to: Address) -> None:
-        if self._faults.log_is_away or self._faults.happens(self._faults.mix.load_fails):
+        if self._cannot_read():
             self.tell(Recalled(order_id=order_id, events=None), to)
         else:
             events = tuple(event for event in self._log.stream(stream, after_version=0) if order_id in event.payload)
