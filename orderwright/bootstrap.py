@@ -229,7 +229,10 @@ def serve(
         background = Background(config, clock=clock, engine=engine, log=log)
         stack.callback(background.close)
         backstage = Backstage(
-            read_models=background.read_models, jobs=background.jobs, conditions=background.conditions
+            read_models=background.read_models,
+            jobs=background.jobs,
+            conditions=background.conditions,
+            drifts=background.drifts,
         )
         server = build_server(engine, config, backstage) if standby is None else standby.server
         # What is here by now stays: no collection is to look through it again while webhooks wait.

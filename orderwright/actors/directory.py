@@ -54,6 +54,7 @@ class CatalogueDirectory:
             terms=terms,
             shares_account=self._on(account_name).by_type[terms.market_type] > 1,
             halted="" if halt is None else halt.sentence,
+            is_sealed=halt is not None and halt.until_examined,
         )
 
     def market(self, profile: Profile) -> Market:

@@ -101,7 +101,8 @@ class Env(Protocol):
 class Profile(Struct, frozen=True, kw_only=True):
     """A strategy account as declared: `account` is the exchange account's name.
 
-    `shares_account`: other strategies trade there in markets of the same type. `halted` says why no order may leave.
+    `shares_account`: other strategies trade there in markets of the same type. `halted` says why no order may leave;
+    `is_sealed`: not even a liquidation's.
     """
 
     identity: Identity
@@ -110,6 +111,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     terms: Terms
     shares_account: bool
     halted: str = ""
+    is_sealed: bool = False
 
     @property
     def place(self) -> tuple[str, MarketType]:

@@ -25,6 +25,7 @@ class Gate:
         self._held: frozenset[str] = frozenset()
         self._paused: frozenset[str] = frozenset()
         self._halted: frozenset[Scope] = frozenset()
+        self._sealed: frozenset[Scope] = frozenset()
 
     def hold(self, name: str) -> None:
         """Let nothing through that could raise a position of the strategy account, which is about to be paused."""
@@ -51,14 +52,21 @@ class Gate:
         with self._changing:
             self._halted |= set(scopes)
 
+    def seal(self, *scopes: Scope) -> None:
+        """Let nothing at all through within these scopes."""
+        with self._changing:
+            self._sealed |= set(scopes)
+
     def lift(self, scope: Scope) -> None:
         """End a halt; others go on."""
         with self._changing:
             self._halted -= {scope}
+            self._sealed -= {scope}
 
     def refusal(self, name: str, effect: PlaceOrder, now: Micros) -> Refused | None:
         """Return why the order must not be sent now, or None if it may."""
-        if self._halted and not effect.by_operator and any(covers(scope, name) for scope in self._halted):
+        shut = self._sealed if effect.by_operator else self._halted | self._sealed
+        if shut and any(covers(scope, name) for scope in shut):
             return Refused(code="halted", error=_NOT_LATER.format("halted"))
         if effect.raises_exposure and self.is_closed(name):
             return Refused(code="paused", error=_NOT_LATER.format("paused"))

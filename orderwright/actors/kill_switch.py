@@ -14,6 +14,7 @@ from orderwright.actors.messages import AccountView, Unavailable
 from orderwright.actors.wire import Wire
 from orderwright.clock import monotonic
 from orderwright.engine.catalogue.commands import HaltTrading, LiftHalt
+from orderwright.engine.catalogue.events import Drift
 from orderwright.errors import OrderwrightError
 from orderwright.eventstore.store import EventStoreError
 
@@ -71,7 +72,9 @@ class KillSwitch:
 
     def load(self) -> None:
         """Shut the gate to what is halted by the catalogue, as it is at the engine's start."""
-        self._gate.halt(*self._desk.catalogue.halts)
+        halts = self._desk.catalogue.halts
+        self._gate.halt(*halts)
+        self._gate.seal(*(scope for scope, halt in halts.items() if halt.until_examined))
 
     def halt(self, scope: Scope, *, by: str, why: str, timeout: float) -> HaltReport:
         """Let nothing more leave, write that down, and tell what had left; done again, it tells anew.
@@ -117,16 +120,18 @@ class KillSwitch:
         except EventStoreError as exc:
             raise HaltNotStored(str(exc)) from exc
 
-    def lift(self, scope: Scope, *, by: str, why: str) -> None:
+    def lift(self, scope: Scope, *, by: str, why: str, drift: Drift = Drift.UNEXAMINED) -> None:
         """Let orders leave again, once that is written down; another halt that covers them goes on.
 
+        `drift` is what is known of it, which matters to a halt until that is examined.
+
         Raises:
-            CatalogueRefused: there is no such account or strategy.
+            CatalogueRefused: there is no such account or strategy, or drift is to be examined first.
             EventStoreError: it could not be written down, so the halt goes on.
         """
         wanted = self._wanted[scope]
         with self._switching:
-            self._desk.change([LiftHalt(by=by, why=why, scope=scope[0], name=scope[1])])
+            self._desk.change([LiftHalt(by=by, why=why, scope=scope[0], name=scope[1], drift=drift)])
             with self._shutting:
                 # Whoever halts while this is written down has the last word.
                 if self._wanted[scope] == wanted:

@@ -15,6 +15,7 @@ from orderwright.actors.catalogue_desk import CatalogueDesk
 from orderwright.actors.claims import Claims
 from orderwright.actors.declarations import Applied, apply_declaration
 from orderwright.actors.directory import CatalogueDirectory
+from orderwright.actors.drift import books_of
 from orderwright.actors.env import Env, Room
 from orderwright.actors.gate import Scope, covers
 from orderwright.actors.health import parts_of
@@ -45,7 +46,9 @@ from orderwright.actors.snapshots import EVERY
 from orderwright.actors.supervisor import SUPERVISOR, Restarts, Supervisor
 from orderwright.actors.switchboard import Health, OperatorCommand
 from orderwright.clock import Clock, monotonic
+from orderwright.engine.catalogue.events import Drift
 from orderwright.engine.catalogue.state import Catalogue
+from orderwright.engine.drift import ExchangeBooks
 from orderwright.engine.instruments import MarketType
 from orderwright.engine.strategy_account.commands import PauseTrading, ResolveDoubt
 from orderwright.engine.strategy_account.state import Rules
@@ -270,9 +273,9 @@ class Engine:
         """Let nothing more leave within the scope."""
         return self._kill_switch.halt(scope, by=by, why=why, timeout=timeout)
 
-    def lift_halt(self, scope: Scope, *, by: str, why: str) -> None:
+    def lift_halt(self, scope: Scope, *, by: str, why: str, drift: Drift = Drift.UNEXAMINED) -> None:
         """Let orders leave again."""
-        self._kill_switch.lift(scope, by=by, why=why)
+        self._kill_switch.lift(scope, by=by, why=why, drift=drift)
 
     @property
     def alarms(self) -> Alarms:
@@ -319,6 +322,14 @@ class Engine:
             ExchangeError: the exchange could not be asked.
         """
         return self._connected(account).balances()
+
+    def exchange_books(self, account: str) -> ExchangeBooks:
+        """Return what an exchange account shows of its holdings and open orders; blocks on the exchange.
+
+        Raises:
+            ExchangeError: the exchange could not be asked.
+        """
+        return books_of(self._connected(account))
 
     def reload_markets(self, account: str) -> None:
         """Learn anew what can be traded on an exchange account; blocks on the exchange.

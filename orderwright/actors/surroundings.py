@@ -78,6 +78,7 @@ class Surroundings:
             shares_account=shares,
             exposed_elsewhere=elsewhere,
             halted=profile.halted,
+            is_sealed=profile.is_sealed,
             is_reconciled=is_reconciled,
             sightings=sightings,
         )

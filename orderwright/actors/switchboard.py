@@ -16,6 +16,7 @@ from orderwright.actors.kill_switch import HaltReport
 from orderwright.actors.messages import AccountView, AskId, Operated, SubmitSignal, Unavailable
 from orderwright.actors.messages import OperatorCommand as OperatorCommand
 from orderwright.actors.noticeboard import ExchangeCondition
+from orderwright.engine.catalogue.events import Drift
 from orderwright.engine.catalogue.state import Catalogue
 from orderwright.eventstore.store import StoredEvent
 from orderwright.moments import Micros
@@ -106,11 +107,11 @@ class Switchboard(Protocol):
         """
         ...
 
-    def lift_halt(self, scope: Scope, *, by: str, why: str) -> None:
-        """Let orders leave again.
+    def lift_halt(self, scope: Scope, *, by: str, why: str, drift: Drift = Drift.UNEXAMINED) -> None:
+        """Let orders leave again; `drift` is what is known of it, which matters to a halt until that is examined.
 
         Raises:
-            CatalogueRefused: there is no such account or strategy.
+            CatalogueRefused: there is no such account or strategy, or drift is to be examined first.
             EventStoreError: it could not be written down, so the halt goes on.
         """
         ...

@@ -1,20 +1,28 @@
 """Anchors and backups of an installation: the log's parts, and the paper exchange's books beside them."""
 
 import errno
+import logging
 import shutil
 import sqlite3
 import tempfile
 from contextlib import closing
 from pathlib import Path
 
+from orderwright.actors.catalogue_desk import CatalogueDesk
 from orderwright.bootstrap import Installation, reading
 from orderwright.clock import SystemClock
+from orderwright.engine.catalogue.commands import HaltTrading
+from orderwright.engine.catalogue.events import HaltScope
 from orderwright.eventstore.anchors import SignedAnchor, anchor_of, signing_key, write_anchor
 from orderwright.eventstore.backup import BackupNote, Report, back_up
-from orderwright.eventstore.connect import LogPlace
+from orderwright.eventstore.connect import LogPlace, open_log_for_writing
 from orderwright.eventstore.restore import RestoreRefused, restore_backup
 from orderwright.eventstore.verify import Verified
 from orderwright.exchanges.paper.books import BOOKS_FILE
+
+logger = logging.getLogger(__name__)
+
+_RESTORE = "restore"
 
 
 def make_anchor(installation: Installation, file: Path) -> SignedAnchor:
@@ -63,7 +71,7 @@ def make_backup(installation: Installation, folder: Path, *, is_tried: bool, rep
 
 
 def restore_installation(installation: Installation, folder: Path, *, report: Report) -> Verified:
-    """Make an installation from a backup where there is none, and verify its log.
+    """Make an installation from a backup where there is none, and verify its log; everything is halted in it.
 
     Raises:
         BackupUnusable: the folder holds no backup that can be used.
@@ -75,10 +83,20 @@ def restore_installation(installation: Installation, folder: Path, *, report: Re
     if books.exists():
         message = f"{books} exists already: restore into another folder, or move it away"
         raise RestoreRefused(message)
-    verified = restore_backup(folder, installation.place, report=report)
+    verified = restore_backup(folder, installation.place, report=report, finish=_halt_restored)
     installation.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     _copy_books(folder / BOOKS_FILE, books)
     return verified
+
+
+def _halt_restored(place: LogPlace, note: BackupNote) -> None:
+    clock = SystemClock()
+    why = f"the log was restored from a backup of {note.made_at}, and knows nothing of what happened since"
+    halt = HaltTrading(by=_RESTORE, why=why, scope=HaltScope.EVERYTHING, until_examined=True)
+    with open_log_for_writing(place, clock=clock, on_fenced=logger.critical) as log:
+        desk = CatalogueDesk(clock=clock, reader=log.reader, writer=log.writer)
+        desk.load()
+        desk.change([halt])
 
 
 def _copy_books(source: Path, target: Path) -> None:

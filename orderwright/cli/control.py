@@ -1,6 +1,6 @@
 """What an operator tells a running engine to do or to leave: pause, cancel, liquidate, halt, and what to look at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 import typer
@@ -137,15 +137,22 @@ def lift(
     why: WhyOption,
     account: _AccountOption = None,
     strategy: _StrategyOption = None,
+    accept_drift: Annotated[
+        bool, typer.Option("--accept-drift", help="After a restore: also where log and exchange differ.")
+    ] = False,
     data: DataOption = DEFAULT_DATA,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """End a halt of the same scope; another one that covers it goes on.
 
-    orderwright lift --why "it was a false alarm" --data data
+    The halt that `restore` leaves is lifted only when the log and every exchange account agree (see `drift`), or with
+    `--accept-drift`, which the log then says.
+
+        orderwright lift --why "it was a false alarm" --data data
     """
-    left = EngineClient(running_engine(data, config)).lift(_scope(account, strategy) | {"why": why})
+    wanted = _scope(account, strategy) | {"why": why} | ({"accept_drift": True} if accept_drift else {})
+    left = EngineClient(running_engine(data, config)).lift(wanted)
     if json:
         print_json(left)
         return
@@ -187,6 +194,39 @@ def alarms(*, data: DataOption = DEFAULT_DATA, config: ConfigOption = None, json
     print_table("Alarms", ("kind", "of", "why", "since", "times"), cells)
 
 
+def drift(*, data: DataOption = DEFAULT_DATA, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Compare what the log says of every exchange account with what the exchange shows now.
+
+    Positions on margin must be what the exchange holds, coins at least what strategies own of them. `unowned` is what
+    nobody here owns: somebody else's, or traded after the backup that this log was restored from.
+
+        orderwright drift --data data
+    """
+    rows = EngineClient(running_engine(data, config)).drift()
+    if json:
+        print_json(rows)
+        return
+    odd = [row for row in rows if not row["settled"]]
+    cells = [cell for row in odd for cell in _drift_cells(row)]
+    if cells:
+        print_table("Drift", ("account", "of", "in the log", "at the exchange", "verdict"), cells)
+    say(f"{len(rows) - len(odd)} of {len(rows)} exchange accounts agree with the log.")
+
+
+def _drift_cells(row: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    account = row["account_name"]
+    if row["problem"]:
+        yield account, "", "", "", f"not compared: {row['problem']}"
+    for holding in row["holdings"]:
+        if holding["verdict"] != "agrees":
+            amounts = (holding["in_log"], holding["at_exchange"])
+            yield account, f"{holding['market_type']} {holding['name']}", *amounts, holding["verdict"].replace("_", " ")
+    for order in row["orders"]:
+        is_there = order["open_in"] == "exchange"
+        shown = ("not open", "open") if is_there else ("open", "not open")
+        yield account, f"order {order['order_id']} of {order['symbol']}", *shown, "differs"
+
+
 def _scope(account: str | None, strategy: str | None) -> dict[str, Any]:
     if account is not None and strategy is not None:
         message = "name --account or --strategy, not both"
@@ -215,5 +255,5 @@ def _tell(answer: dict[str, Any], done: str, *, json: bool) -> None:
         )
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (pause, resume, cancel_all, liquidate, halt, lift, revive, alarms)
+COMMANDS: tuple[Callable[..., None], ...] = (pause, resume, cancel_all, liquidate, halt, lift, revive, alarms, drift)
 """In the order in which `--help` lists them."""

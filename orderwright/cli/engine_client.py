@@ -51,6 +51,11 @@ class EngineClient:
         rows: list[dict[str, Any]] = self._ask("GET", "/api/v1/alarms").json()["alarms"]
         return rows
 
+    def drift(self) -> list[dict[str, Any]]:
+        """Return how each exchange account compares with the log; every exchange is asked for that."""
+        rows: list[dict[str, Any]] = self._ask("GET", "/api/v1/drift").json()["accounts"]
+        return rows
+
     def operate(self, strategy: str, account: str, operation: str, wanted: dict[str, str]) -> dict[str, Any]:
         """Have a strategy account pause, resume, cancel-all, liquidate or revive; return what came of it."""
         return self._decide(strategy, account, operation, wanted)

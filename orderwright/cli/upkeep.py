@@ -83,6 +83,7 @@ def restore(
 
     Never writes over anything: exits with 7 if there is an installation. The log is checked against the backup's
     anchor, and every hash is recomputed; exits with 6 if it is not what was backed up, and nothing is left of it then.
+    What was traded after the backup is not in its log: everything is halted in it until you `lift` that, see `drift`.
 
         orderwright restore backups/2026-11-21 --data restored
     """
@@ -93,3 +94,6 @@ def restore(
         print_json({"events": verified.events, "batches": verified.batches, "chain": verified.chain.hex()})
         return
     say(f"{place.data} has the log of {folder}: {verified.events} events in {verified.batches} batches, all verified.")
+    say(
+        "Everything is halted in it: start it, look at `orderwright drift`, put right what differs, then lift the halt."
+    )

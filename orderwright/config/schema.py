@@ -70,6 +70,7 @@ class JobsConfig(Struct, frozen=True, kw_only=True):
     zone: str
     order_poll: PositiveDuration
     balances: PositiveDuration
+    drift: PositiveDuration
     markets: PositiveDuration
     snapshots: PositiveDuration
     partitions: PositiveDuration

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
@@ -35,11 +35,15 @@ class RestoreRefused(EventStoreError):
     """There is something at the place that a backup was to be restored to; nothing was changed."""
 
 
-def restore_backup(folder: Path, place: LogPlace, *, report: Report) -> Verified:
+Finish = Callable[[LogPlace, BackupNote], None]
+"""What is done with a log that was restored and verified, before anybody can use it: where it is, and its backup."""
+
+
+def restore_backup(folder: Path, place: LogPlace, *, report: Report, finish: Finish | None = None) -> Verified:
     """Make the log that is in a backup's folder anew at a place where there is none, and verify all of it.
 
-    In a data directory the log appears when it has been verified, or not at all. At a URL all of it appears at once,
-    before it is verified.
+    In a data directory the log appears when it has been verified and `finish` is done with it, or not at all. At a URL
+    all of it appears at once, before that.
 
     Raises:
         BackupUnusable: the folder holds no backup, a damaged one, or one of a newer version.
@@ -49,7 +53,10 @@ def restore_backup(folder: Path, place: LogPlace, *, report: Report) -> Verified
     """
     note = _usable(folder, report)
     if place.url is not None:
-        return _restore_at(place, folder, note, report)
+        found = _restore_at(place, folder, note, report)
+        if finish is not None:
+            finish(place, note)
+        return found
     directory = place.directory
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _alone_in(directory):
@@ -59,6 +66,8 @@ def restore_backup(folder: Path, place: LogPlace, *, report: Report) -> Verified
         let_through(directory, server_user(directory / "postgres" / "cluster"))
         with _emptied(directory / "restoring") as beside:
             found = _restore_at(replace(place, directory=beside), folder, note, report)
+            if finish is not None:
+                finish(replace(place, directory=beside), note)
             (beside / "postgres").rename(directory / "postgres")
     return found
 

@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 import falcon
 from msgspec import Struct
 
+from orderwright.actors.drift import Drifts
 from orderwright.actors.switchboard import Switchboard
 from orderwright.config.schema import Config
 from orderwright.http.capacity import Capacity
 from orderwright.http.decisions import add_routes as add_decisions
 from orderwright.http.declarations import Declarations
+from orderwright.http.drift import DriftReport
 from orderwright.http.failures import Failures
 from orderwright.http.health import HealthCheck
 from orderwright.http.jobs import Jobs
@@ -27,11 +29,12 @@ _HEADERS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")
 
 
 class Backstage(Struct, frozen=True, kw_only=True):
-    """What is shown beside the engine itself: its read models, its jobs, and how these are, by part."""
+    """What is shown beside the engine itself: its read models, its jobs, how these are by part, and drift."""
 
     read_models: ReadModels
     jobs: Callable[[], Sequence[JobView]]
     conditions: Callable[[], Mapping[str, str]]
+    drifts: Drifts | None = None
 
 
 class _PrivateAnswers:
@@ -68,7 +71,8 @@ def create_app(switchboard: Switchboard, config: Config, capacity: Capacity, bac
     app.add_route("/api/v1/strategy-accounts/{strategy}/{account}/{operation}", accounts, suffix="operation")
     add_decisions(app, switchboard)
     app.add_route("/api/v1/declarations", Declarations(switchboard))
-    add_supervision(app, switchboard)
+    drifts = None if backstage is None else backstage.drifts
+    add_supervision(app, switchboard, drifts)
     if backstage is not None:
         lists = ReadModelLists(switchboard, backstage.read_models)
         app.add_route("/api/v1/orders", lists.orders)
@@ -76,5 +80,7 @@ def create_app(switchboard: Switchboard, config: Config, capacity: Capacity, bac
         app.add_route("/api/v1/trades", lists.trades)
         app.add_route("/api/v1/signals", lists.signals)
         app.add_route("/api/v1/balances", lists.balances)
+        if drifts is not None:
+            app.add_route("/api/v1/drift", DriftReport(switchboard, drifts))
         app.add_route("/api/v1/jobs", Jobs(switchboard, backstage.jobs))
     return app

@@ -36,6 +36,7 @@ STATUSES: Mapping[str, int] = {
     "method_not_allowed": 405,
     "id_reused": 409,
     "operation_refused": 409,
+    "drift_unexamined": 409,
     "quarantined": 409,
     "body_too_large": 413,
     "declaration_refused": 422,

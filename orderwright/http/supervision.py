@@ -9,12 +9,13 @@ import msgspec
 
 from orderwright.actors.alarms import Alarm, AlarmKind
 from orderwright.actors.catalogue_desk import CatalogueRefused
+from orderwright.actors.drift import Drifts
 from orderwright.actors.gate import Scope
 from orderwright.actors.kill_switch import HaltNotStored, HaltReport
 from orderwright.actors.messages import Operated, exchange_account_name, inbox_name, strategy_account_name
 from orderwright.actors.noticeboard import ExchangeCondition
 from orderwright.actors.switchboard import OperatorCommand, Switchboard
-from orderwright.engine.catalogue.events import HaltScope
+from orderwright.engine.catalogue.events import Drift, HaltScope
 from orderwright.engine.catalogue.state import Halt
 from orderwright.engine.ids import SignalId
 from orderwright.engine.money import plain
@@ -22,6 +23,7 @@ from orderwright.engine.strategy_account.commands import CancelOrders, Liquidate
 from orderwright.eventstore.store import EventStoreError
 from orderwright.http.admission import administrator
 from orderwright.http.bodies import read_body
+from orderwright.http.drift import no_drift
 from orderwright.http.json_text import read_object
 from orderwright.http.problems import refusal
 from orderwright.http.webhook_fields import Members, read_flag, read_text
@@ -38,8 +40,9 @@ _MAX_BODY: Final = 65_536
 class Halts:
     """`GET /api/v1/halts`, `POST /api/v1/halt` and `/api/v1/resume`; for administrators only."""
 
-    def __init__(self, switchboard: Switchboard) -> None:
+    def __init__(self, switchboard: Switchboard, drifts: Drifts | None) -> None:
         self._switchboard = switchboard
+        self._drifts = drifts
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer with what is halted."""
@@ -69,17 +72,24 @@ class Halts:
         resp.data = msgspec.json.encode(body)
 
     def on_post_resume(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Let orders leave again."""
+        """Let orders leave again; after a restore only when log and exchanges agree, or with `accept_drift`."""
         by = administrator(self._switchboard.catalogue(), req)
         members = _members(req)
         scope, why = _scope(members), read_text(members, "why", "") or ""
+        drift = self._drift(scope, is_accepted=read_flag(members, "accept_drift"))
         try:
-            self._switchboard.lift_halt(scope, by=by, why=why)
+            self._switchboard.lift_halt(scope, by=by, why=why, drift=drift)
         except CatalogueRefused as exc:
             raise refusal("invalid_field", reason="halt_refused", field="name", why=str(exc)) from exc
         except EventStoreError as exc:
             raise refusal("store_unavailable") from exc
         self.on_get(req, resp)
+
+    def _drift(self, scope: Scope, *, is_accepted: bool) -> Drift:
+        halt = self._switchboard.catalogue().halts.get(scope)
+        if halt is None or not halt.until_examined:
+            return Drift.UNEXAMINED
+        return Drift.ACCEPTED if is_accepted else no_drift(self._drifts)
 
     def _carry_out(self, scope: Scope, by: str, why: str, *, liquidate: bool) -> list[dict[str, object]]:
         def command(_name: str) -> OperatorCommand:
@@ -192,9 +202,11 @@ def _reached(condition: ExchangeCondition) -> str:
     return "connected" if condition.is_connected else "connecting"
 
 
-def add_routes(app: falcon.App[falcon.Request, falcon.Response], switchboard: Switchboard) -> None:
+def add_routes(
+    app: falcon.App[falcon.Request, falcon.Response], switchboard: Switchboard, drifts: Drifts | None
+) -> None:
     """Register all of these."""
-    halts, revivals, alarms = Halts(switchboard), Revivals(switchboard), AlarmList(switchboard)
+    halts, revivals, alarms = Halts(switchboard, drifts), Revivals(switchboard), AlarmList(switchboard)
     app.add_route("/api/v1/halts", halts)
     app.add_route("/api/v1/halt", halts, suffix="halt")
     app.add_route("/api/v1/resume", halts, suffix="resume")
@@ -248,6 +260,7 @@ def _halt_reply(halt: Halt) -> dict[str, object]:
         "by": halt.by,
         "why": halt.why,
         "since": to_iso(halt.at),
+        "until_examined": halt.until_examined,
     }
 
 

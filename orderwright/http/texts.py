@@ -155,6 +155,10 @@ PROBLEM_TEXTS: Mapping[str, tuple[str, str]] = {
         "신호가 저장되었는지 확인되지 않았습니다. 다시 보내도 안전합니다.",
     ),
     "operation_refused": ("Nothing was done: {why}", "아무것도 하지 않았습니다: {why}"),
+    "drift_unexamined": (
+        "The log may not be what exchanges hold: {why}. See `orderwright drift`; put it right, or use --accept-drift.",
+        "로그가 거래소와 다를 수 있습니다: {why}. `orderwright drift`로 확인해 바로잡거나 --accept-drift로 푸세요.",
+    ),
     "quarantined": (
         "It failed again and again, at last with: {why}. It does nothing until it is revived.",
         "계속 실패하여 격리되었습니다(마지막 오류: {why}). 다시 살릴 때까지 아무것도 하지 않습니다.",

@@ -1,4 +1,4 @@
-"""The jobs that ask exchanges about accounts: balances, and markets as they are now."""
+"""The jobs that ask exchanges about accounts: balances, drift, and markets as they are now."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Final, Protocol
 
+from orderwright.actors.drift import Drifts
 from orderwright.clock import Clock
 from orderwright.exchanges.gateway import ExchangeError
 from orderwright.jobs.schedule import JobFailed
@@ -68,6 +69,22 @@ def reload_markets(accounts: Accounts, *, stopping: threading.Event) -> str:
         JobFailed: some could not be asked; the others were.
     """
     return _ask_each(accounts.account_names(), accounts.reload_markets, stopping)
+
+
+def find_drift(drifts: Drifts, *, stopping: threading.Event) -> str:
+    """Compare every exchange account with the log.
+
+    Raises:
+        JobFailed: some could not be compared; the others were.
+        EventStoreError: the log cannot be read.
+    """
+    found = drifts.look(stopping)
+    failures = [f"{drift.account} ({drift.problem})" for drift in found if drift.problem]
+    if failures:
+        message = f"{len(failures)} of {len(found)} accounts could not be compared: {_some(failures)}"
+        raise JobFailed(message)
+    drifted = sum(drift.has_drifted for drift in found)
+    return f"compared {len(found)} account{'' if len(found) == 1 else 's'}, {drifted} of them drifted"
 
 
 def _ask_each(names: Sequence[str], ask: Callable[[str], None], stopping: threading.Event) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC
 
+from orderwright.actors.drift import Drifts
 from orderwright.clock import Clock
 from orderwright.config.schema import Config
 from orderwright.config.zones import find_zone
@@ -24,10 +25,18 @@ class Background:
         self._database = ReadModelDatabase(log.database)
         self.read_models = ReadModels(self._database, log_id=log_id)
         self._projector = Projector(Projections(reader=log.reader, database=self._database, log_id=log_id))
+        self.drifts = Drifts(
+            catalogue=engine.catalogue,
+            log=lambda catalogue: self.read_models.holdings(catalogue, head=log.reader.head_position()),
+            exchange=engine.exchange_books,
+            alarms=lambda: engine.alarms,
+            clock=clock,
+        )
         jobs = shipped_jobs(
             config,
             clock=clock,
             engine=engine,
+            drifts=self.drifts,
             book=self.read_models,
             reader=log.reader,
             snapshots=log.snapshots,

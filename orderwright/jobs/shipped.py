@@ -4,13 +4,17 @@ import threading
 from collections.abc import Sequence
 from typing import Protocol
 
+from orderwright.actors.alarms import Alarms
+from orderwright.actors.drift import Drifts
 from orderwright.clock import Clock
 from orderwright.config.schema import Config
+from orderwright.engine.catalogue.state import Catalogue
+from orderwright.engine.drift import ExchangeBooks
 from orderwright.eventstore.connections import Database
 from orderwright.eventstore.partitions import ensure_partitions
 from orderwright.eventstore.snapshots import SnapshotStore
 from orderwright.eventstore.store import LogReader
-from orderwright.jobs.accounts import Accounts, BalanceBook, fetch_balances, reload_markets
+from orderwright.jobs.accounts import Accounts, BalanceBook, fetch_balances, find_drift, reload_markets
 from orderwright.jobs.orders import Watch, find_unwatched
 from orderwright.jobs.schedule import Job
 from orderwright.jobs.snapshots import take_missing_snapshots
@@ -21,12 +25,30 @@ _OUTGROWN = 2
 class WorkingEngine(Accounts, Watch, Protocol):
     """The engine as far as jobs need it."""
 
+    def catalogue(self) -> Catalogue:
+        """Return the catalogue as of now."""
+        ...
+
+    def exchange_books(self, account: str) -> ExchangeBooks:
+        """Return what an exchange account shows of its holdings and open orders; may block on the exchange.
+
+        Raises:
+            ExchangeError: the exchange could not be asked.
+        """
+        ...
+
+    @property
+    def alarms(self) -> Alarms:
+        """What somebody should look at."""
+        ...
+
 
 def shipped_jobs(
     config: Config,
     *,
     clock: Clock,
     engine: WorkingEngine,
+    drifts: Drifts,
     book: BalanceBook,
     reader: LogReader,
     snapshots: SnapshotStore,
@@ -42,6 +64,9 @@ def shipped_jobs(
 
     def markets(stopping: threading.Event) -> str:
         return reload_markets(engine, stopping=stopping)
+
+    def drift(stopping: threading.Event) -> str:
+        return find_drift(drifts, stopping=stopping)
 
     def missing_snapshots(stopping: threading.Event) -> str:
         # Actors take theirs every so many events: only what has twice as many was left behind by them.
@@ -66,6 +91,12 @@ def shipped_jobs(
             every=every.balances,
             run=balances,
             at_once=True,
+        ),
+        Job(
+            name="drift",
+            purpose="compares what the log says of every account with what its exchange shows",
+            every=every.drift,
+            run=drift,
         ),
         Job(
             name="markets",

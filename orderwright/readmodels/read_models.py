@@ -7,10 +7,14 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from orderwright.engine.catalogue.state import Catalogue
+from orderwright.engine.drift import LogBooks
 from orderwright.eventstore.connections import Connection
 from orderwright.moments import Micros
 from orderwright.readmodels.balances import note_balances
+from orderwright.readmodels.books import Books
 from orderwright.readmodels.database import ReadModelDatabase
+from orderwright.readmodels.holdings import holdings, wait_for
 from orderwright.readmodels.listing import Answer, Listing, Question
 from orderwright.readmodels.signals import SignalAccountRow, accounts_of
 
@@ -41,6 +45,16 @@ class ReadModels:
         for row in rows:
             by_signal.setdefault(row.signal_id, []).append(row)
         return by_signal
+
+    def holdings(self, catalogue: Catalogue, *, head: int) -> Mapping[str, LogBooks]:
+        """Return what the log, at least up to position `head`, has of each exchange account, by name."""
+        wait_for(self._folded, head)
+        with self._database.transaction() as connection:
+            return holdings(connection, self._log_id, catalogue)
+
+    def _folded(self) -> int:
+        with self._database.transaction() as connection:
+            return self._position(connection, Books.name) or 0
 
     def note_balances(self, account: str, totals: Mapping[str, Decimal], *, seen_at: Micros) -> None:
         """Put down what an account holds of each currency, as its exchange said at `seen_at`."""

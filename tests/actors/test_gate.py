@@ -104,6 +104,17 @@ def test_a_liquidation_goes_on_while_trading_is_halted() -> None:
     assert gate.refusal(NAME, placement(raises_exposure=False, by_operator=True), NOON) is None
 
 
+def test_a_seal_stops_a_liquidation_too_until_it_is_lifted() -> None:
+    gate = Gate()
+    gate.seal((HaltScope.EVERYTHING, ""))
+    for by_operator in (False, True):
+        refusal = gate.refusal(NAME, placement(raises_exposure=False, by_operator=by_operator), NOON)
+        assert refusal is not None
+        assert refusal.code == "halted"
+    gate.lift((HaltScope.EVERYTHING, ""))
+    assert gate.refusal(NAME, placement(raises_exposure=False, by_operator=True), NOON) is None
+
+
 def test_of_two_halts_the_other_goes_on_when_one_is_lifted() -> None:
     gate = Gate()
     account, strategy = (HaltScope.ACCOUNT, "A1"), (HaltScope.STRATEGY, "test1")

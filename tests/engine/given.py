@@ -225,6 +225,7 @@ class StrategyAccountUnderTest:
         self.exposed_elsewhere = exposed_elsewhere
         self.is_reconciled = True
         self.halted = ""
+        self.is_sealed = False
         self.sightings: dict[OrderId, Sighting] = {}
         self._sequence = 0
         self._trade = 0
@@ -252,6 +253,7 @@ class StrategyAccountUnderTest:
             shares_account=self.shares_account,
             exposed_elsewhere=self.exposed_elsewhere,
             halted=self.halted,
+            is_sealed=self.is_sealed,
             is_reconciled=self.is_reconciled,
             sightings=self.sightings,
         )

@@ -33,6 +33,7 @@ from orderwright.actors.noticeboard import ExchangeCondition, Noticeboard
 from orderwright.actors.switchboard import Health, OperatorCommand
 from orderwright.auth.tokens import token_hash
 from orderwright.engine.catalogue.commands import FoundInstallation, HaltTrading, LiftHalt
+from orderwright.engine.catalogue.events import Drift
 from orderwright.engine.catalogue.state import Catalogue
 from orderwright.engine.ids import OrderId
 from orderwright.engine.inbox import (
@@ -201,10 +202,10 @@ class FakeEngine:
         self.desk.change([HaltTrading(by=by, why=why, scope=scope[0], name=scope[1])])
         return self.left
 
-    def lift_halt(self, scope: Scope, *, by: str, why: str) -> None:
+    def lift_halt(self, scope: Scope, *, by: str, why: str, drift: Drift = Drift.UNEXAMINED) -> None:
         if self.log_is_down:
             raise StoreUnavailable
-        self.desk.change([LiftHalt(by=by, why=why, scope=scope[0], name=scope[1])])
+        self.desk.change([LiftHalt(by=by, why=why, scope=scope[0], name=scope[1], drift=drift)])
 
     @property
     def alarms(self) -> Alarms:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from orderwright.engine.catalogue.events import Account, HaltScope, Strategy, User
+from orderwright.engine.catalogue.events import Account, Drift, HaltScope, Strategy, User
 
 
 class FoundInstallation(Struct, frozen=True, kw_only=True):
@@ -81,21 +81,26 @@ class RevokeToken(Struct, frozen=True, kw_only=True):
 
 
 class HaltTrading(Struct, frozen=True, kw_only=True):
-    """Let no order leave: for everything, or for the account or the strategy of that name."""
+    """Let no order leave: for everything, or for the account or the strategy of that name.
+
+    `until_examined`: it is not lifted before drift has been looked for.
+    """
 
     by: str
     why: str
     scope: HaltScope
     name: str = ""
+    until_examined: bool = False
 
 
 class LiftHalt(Struct, frozen=True, kw_only=True):
-    """End the halt of that scope and name."""
+    """End the halt of that scope and name; `drift` is what is known of it, or accepted."""
 
     by: str
     why: str
     scope: HaltScope
     name: str = ""
+    drift: Drift = Drift.UNEXAMINED
 
 
 Command = (

@@ -93,6 +93,14 @@ class HaltScope(StrEnum):
     STRATEGY = "strategy"
 
 
+class Drift(StrEnum):
+    """What was known of drift when a halt was lifted: not looked for, none, or some that was accepted by name."""
+
+    UNEXAMINED = "unexamined"
+    NONE = "none"
+    ACCEPTED = "accepted"
+
+
 class InstallationFounded(Struct, frozen=True, kw_only=True, tag="installation_founded"):
     """The installation began; `salt` marks its client order ids (five of a-z0-9)."""
 
@@ -160,23 +168,28 @@ class TokenRevoked(Struct, frozen=True, kw_only=True, tag="token_revoked"):
 
 
 class TradingHalted(Struct, frozen=True, kw_only=True, tag="trading_halted", omit_defaults=True):
-    """From here on no order leaves for anything within the scope; `name` is the account's or the strategy's."""
+    """From here on no order leaves for anything within the scope; `name` is the account's or the strategy's.
+
+    `until_examined`: the log may be behind the exchanges, and is to be compared with them before the halt is lifted.
+    """
 
     at: Micros
     by: str
     why: str
     scope: HaltScope
     name: str = ""
+    until_examined: bool = False
 
 
 class HaltLifted(Struct, frozen=True, kw_only=True, tag="halt_lifted", omit_defaults=True):
-    """The halt of that scope and name is over."""
+    """The halt of that scope and name is over; `drift` is what was known of it, where that had to be examined."""
 
     at: Micros
     by: str
     why: str
     scope: HaltScope
     name: str = ""
+    drift: Drift | None = None
 
 
 Event = (

@@ -33,7 +33,14 @@ def evolve(catalogue: Catalogue, event: e.Event) -> Catalogue:
                 api_tokens=catalogue.api_tokens.discard(event.token_hash),
             )
         case e.TradingHalted():
-            halt = Halt(at=event.at, by=event.by, why=event.why, scope=event.scope, name=event.name)
+            halt = Halt(
+                at=event.at,
+                by=event.by,
+                why=event.why,
+                scope=event.scope,
+                name=event.name,
+                until_examined=event.until_examined,
+            )
             return replace(catalogue, halts=catalogue.halts.insert((event.scope, event.name), halt))
         case e.HaltLifted():
             return replace(catalogue, halts=catalogue.halts.discard((event.scope, event.name)))

@@ -17,13 +17,14 @@ class WebhookToken(Struct, frozen=True, kw_only=True):
 
 
 class Halt(Struct, frozen=True, kw_only=True):
-    """Who halted what since when, and why."""
+    """Who halted what since when, and why; one `until_examined` is lifted when drift has been looked for."""
 
     at: Micros
     by: str
     why: str
     scope: HaltScope
     name: str
+    until_examined: bool = False
 
     @property
     def sentence(self) -> str:

@@ -25,7 +25,7 @@ def liquidation_step(state: State, context: Context) -> list[Event]:
     cancels = own_cancels((order for order in state.orders.values() if order.signal_id != goal.command_id), context)
     if cancels:
         return cancels
-    if context.market.instruments is None or context.now < goal.not_before:
+    if context.market.instruments is None or context.now < goal.not_before or context.is_sealed:
         return []
     for position in state.positions.values():
         close = _close(state, goal, position, context)

@@ -217,7 +217,8 @@ class Context(Struct, frozen=True, kw_only=True):
     """What a decision may use besides the state.
 
     `exposed_elsewhere` are the symbols in which other strategies on the same account are exposed; `shares_account` says
-    that there are others of whom that is not known. `halted` is why no order may leave, empty if they may.
+    that there are others of whom that is not known. `halted` is why no order may leave, empty if they may;
+    `is_sealed` if not even a liquidation's.
     `sightings` are the latest looks at unfinished orders.
     `is_reconciled` is false after a rebuild until the exchange has been asked about every unfinished order: until then
     evidence is taken in, but nothing new is begun on a state that may be stale.
@@ -230,5 +231,6 @@ class Context(Struct, frozen=True, kw_only=True):
     shares_account: bool = False
     exposed_elsewhere: frozenset[str] = frozenset()
     halted: str = ""
+    is_sealed: bool = False
     is_reconciled: bool = True
     sightings: Mapping[OrderId, Sighting] = {}

@@ -243,3 +243,15 @@ def test_it_waits_for_the_markets_before_it_takes_one_for_gone() -> None:
     assert kinds(account.when(liquidate(9))) == ["LiquidationStarted"]
     account.later(60)
     assert account.state.liquidation is not None
+
+
+def test_after_a_restore_it_waits_with_its_closes_until_the_halt_is_lifted() -> None:
+    account = StrategyAccountUnderTest()
+    account.bought("2")
+    account.is_sealed = True
+    account.when(liquidate(9))
+    assert account.orders == []
+    assert account.state.liquidation is not None
+    account.is_sealed = False
+    account.later(2)
+    assert account.order.amount == 2
