@@ -46,7 +46,7 @@ def goes_again_at(state: State, order: Order, refused: Refused, context: Context
 
 def wait_until(again_after: int, attempt: int, context: Context) -> Micros:
     """Return when what the exchange has turned away `attempt` times may be asked for again."""
-    wait = min(_FIRST_WAIT << min(attempt - 1, 10), _LONGEST_WAIT)
+    wait = min(_FIRST_WAIT << min(max(attempt - 1, 0), 10), _LONGEST_WAIT)
     return Micros(context.now + max(again_after, wait))
 
 
