@@ -1,6 +1,7 @@
 """Random faults and crashes over many seeds of every scenario; when things are quiet, every promise was kept.
 
-A slice runs with the tests. `make prove` runs SEEDS seeds in all, shared by the scenarios, each beginning with FROM.
+A few run with the tests, 3,000 with `.ci/run`. `make prove` runs SEEDS seeds in all, shared by the scenarios, each
+beginning with FROM.
 """
 
 import os
@@ -16,7 +17,8 @@ from tests.simulation.scenario import all_scenarios
 from tests.simulation.simulation import Run
 
 SCENARIOS = all_scenarios()
-SLICE = -(-3_000 // len(SCENARIOS))
+A_FEW = 15
+SLICE = 3_000
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +28,7 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
 def test_every_promise_is_kept_under_random_faults(name: str) -> None:
-    assert len(list(swarm(SCENARIOS[name], range(SLICE)))) == SLICE
+    assert len(list(swarm(SCENARIOS[name], range(A_FEW)))) == A_FEW
 
 
 def test_the_chain_of_a_log_that_met_crashes_is_whole() -> None:
@@ -45,9 +47,19 @@ def test_the_same_seed_gives_the_same_run() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.ci_slice
+@pytest.mark.timeout(600)
+def test_every_promise_is_kept_over_a_slice_of_seeds(capsys: pytest.CaptureFixture[str]) -> None:
+    _swarm(A_FEW, SLICE, capsys)
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(0)
 def test_every_promise_is_kept_over_many_seeds(capsys: pytest.CaptureFixture[str]) -> None:
-    first, count = int(os.environ.get("FROM", "0")), int(os.environ.get("SEEDS", "100000"))
+    _swarm(int(os.environ.get("FROM", "0")), int(os.environ.get("SEEDS", "100000")), capsys)
+
+
+def _swarm(first: int, count: int, capsys: pytest.CaptureFixture[str]) -> None:
     share = -(-count // len(SCENARIOS))
     jobs = [job for name in SCENARIOS for job in in_parts(Driver.SWARM, name, first=first, count=share, parts=8)]
     # The long ones first: no core is to wait for the last of them.

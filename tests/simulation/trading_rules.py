@@ -51,7 +51,7 @@ def _closes_count_what_was_filled(evidence: Evidence, ledger: Ledger) -> Iterato
                     continue
                 shown = refresh.at - evidence.blind_for
                 for order in _orders_of(stream, refresh.symbol, evidence, ledger):
-                    if order.was_forgotten(refresh.at, event.at):
+                    if order.was_forgotten(shown, event.at + evidence.blind_for):
                         continue
                     if ledger.orders[order.client_order_id].is_in_doubt_for_good(evidence):
                         continue
