@@ -61,7 +61,7 @@ class Claims:
             return command
         found = self._look(profile.account, order, claimed, profile.terms.market_type, min(timeout, _LONGEST_LOOK))
         if isinstance(found, ExchangeOrder):
-            return _difference(order, found) or replace(command, unchecked=False)
+            return self._objection(profile.account, order, found, timeout) or replace(command, unchecked=False)
         if isinstance(found, NotFound):
             return f"The exchange has no order {claimed} of {order.symbol}."
         if not command.unchecked:
@@ -89,6 +89,16 @@ class Claims:
             return None
         found = answer.result if isinstance(answer, OrderSeen) else None
         return found if isinstance(found, ExchangeOrder | NotFound) else None
+
+    def _objection(self, account: str, order: OrderView, found: ExchangeOrder, timeout: float) -> str:
+        claimed, stop = found.exchange_order_id, found.parent_exchange_order_id
+        if found.client_order_id:
+            return _difference(order, found)
+        # Its name does not say whose it is: a triggered stop trades as an order without one.
+        owner = self._other_owner(account, order, claimed, timeout)
+        if not owner and stop is not None:
+            return f"Order {claimed} at the exchange is what the stop {stop} trades as, and goes with that one."
+        return owner or _difference(order, found)
 
     def _other_owner(self, account: str, order: OrderView, claimed: str, timeout: float) -> str:
         awake = set(self._awake())

@@ -131,6 +131,23 @@ def test_an_order_of_a_sibling_cannot_be_claimed_while_the_exchange_is_away(stag
     assert stage.check(VOUCHED) == f"Order x9 is order o3 of {NAME}."
 
 
+def test_what_a_siblings_stop_trades_as_has_no_name_and_cannot_be_claimed(stage: Stage) -> None:
+    stage.exchange.answer = replace(THERE, client_order_id="", parent_exchange_order_id="x2")
+    stage.views[SIBLING] = shown(SIBLING, replace(an_order("o2", "x2"), child_order_id="x9"))
+    assert stage.check() == f"Order x9 is order o2 of {SIBLING}."
+    stage.views[SIBLING] = None
+    assert f"What {SIBLING} has open there is not known now" in str(stage.check())
+    stage.views[SIBLING] = shown(SIBLING)
+    assert "is what the stop x2 trades as" in str(stage.check(VOUCHED))
+
+
+def test_an_order_without_a_name_that_nobody_else_here_has_can_be_claimed(stage: Stage) -> None:
+    stage.exchange.answer = replace(THERE, client_order_id="")
+    assert stage.check(VOUCHED) == CLAIM
+    stage.views[SIBLING] = shown(SIBLING, an_order("o2", "x9"))
+    assert stage.check() == f"Order x9 is order o2 of {SIBLING}."
+
+
 def test_what_nobody_can_tell_of_the_strategy_account_itself_is_not_decided(stage: Stage) -> None:
     stage.views[NAME] = None
     assert "cannot be known now" in str(stage.check())
