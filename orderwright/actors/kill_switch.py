@@ -68,7 +68,7 @@ class KillSwitch:
         self._changed = changed
         self._switching = threading.Lock()
         self._shutting = threading.Lock()
-        self._wanted: Counter[Scope] = Counter()
+        self._underway: Counter[Scope] = Counter()
 
     def load(self) -> None:
         """Shut the gate to what is halted by the catalogue, as it is at the engine's start."""
@@ -87,7 +87,7 @@ class KillSwitch:
         # At once: this must not wait for whoever is switching now, nor for a log that hangs.
         with self._shutting:
             self._gate.halt(scope)
-            self._wanted[scope] += 1
+            self._underway[scope] += 1
         self._write_down(HaltTrading(by=by, why=why, scope=scope[0], name=scope[1]), scope, timeout)
         return self._report(scope, ends)
 
@@ -103,7 +103,11 @@ class KillSwitch:
     def _write(self, command: HaltTrading, scope: Scope, written: "Future[None]") -> None:
         try:
             with self._switching:
-                self._change(command, scope)
+                try:
+                    self._change(command, scope)
+                finally:
+                    with self._shutting:
+                        self._underway[scope] -= 1
             self._changed()
         except Exception as exc:  # noqa: BLE001 -- it is for whoever waits for this thread to deal with
             written.set_exception(exc)
@@ -129,12 +133,11 @@ class KillSwitch:
             CatalogueRefused: there is no such account or strategy, or drift is to be examined first.
             EventStoreError: it could not be written down, so the halt goes on.
         """
-        wanted = self._wanted[scope]
         with self._switching:
             self._desk.change([LiftHalt(by=by, why=why, scope=scope[0], name=scope[1], drift=drift)])
             with self._shutting:
-                # Whoever halts while this is written down has the last word.
-                if self._wanted[scope] == wanted:
+                # Who halts and has not had the turn to write that down has the last word.
+                if not self._underway[scope]:
                     self._gate.lift(scope)
         self._changed()
 

@@ -230,6 +230,37 @@ def test_a_halt_that_comes_while_another_is_lifted_holds(stage: Stage) -> None:
     assert stage.is_shut()
 
 
+def test_a_halt_holds_that_a_lift_overtakes_before_it_is_written_down(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_shut, is_lifted = threading.Event(), threading.Event()
+
+    class LateThread(threading.Thread):
+        """A thread that the system lets run late."""
+
+        def start(self) -> None:
+            super().start()
+            is_shut.set()
+
+        def run(self) -> None:
+            is_lifted.wait(PATIENCE)
+            super().run()
+
+    stage.halt()
+    reports: list[HaltReport] = []
+    second = threading.Thread(target=lambda: reports.append(stage.halt(timeout=PATIENCE)))
+    monkeypatch.setattr("orderwright.actors.kill_switch.threading.Thread", LateThread)
+    second.start()
+    assert is_shut.wait(PATIENCE)
+    stage.switch.lift(EVERYTHING, by="kim", why="all well")
+    was_shut = stage.is_shut()
+    is_lifted.set()
+    second.join(PATIENCE)
+    assert reports[0].is_complete
+    assert EVERYTHING in stage.desk.catalogue.halts
+    assert (was_shut, stage.is_shut()) == (True, True)
+
+
 def test_a_halt_waits_no_longer_than_it_may_for_a_lift_that_hangs_and_holds_when_that_ends(stage: Stage) -> None:
     stage.halt()
     is_lifting, go_on = threading.Event(), threading.Event()
