@@ -1,4 +1,4 @@
-"""Liquidation as a durable goal: cancel own orders, close what is confirmed, go on as doubts settle, until flat."""
+"""Liquidation as a durable goal: nothing waits or rests, what is confirmed is closed, on and on as doubts settle."""
 
 from decimal import Decimal
 
@@ -8,12 +8,12 @@ from orderwright.engine.orders import CancelState, Order
 from orderwright.engine.positions import Position
 from orderwright.engine.signals import Instruction, OrderType
 from orderwright.engine.strategy_account.cancelling import own_cancels
-from orderwright.engine.strategy_account.events import Event, LiquidationEnded, RefreshStarted
+from orderwright.engine.strategy_account.events import Event, LiquidationEnded, OrderAbandoned, RefreshStarted
 from orderwright.engine.strategy_account.exposure import closes_reduce_only
 from orderwright.engine.strategy_account.placing import request
 from orderwright.engine.strategy_account.refreshing import refresh
 from orderwright.engine.strategy_account.sizing import Size, below_minimum, close_size
-from orderwright.engine.strategy_account.state import Context, Liquidation, State
+from orderwright.engine.strategy_account.state import Context, Liquidation, Retry, State
 from orderwright.moments import Micros
 
 
@@ -22,6 +22,9 @@ def liquidation_step(state: State, context: Context) -> list[Event]:
     goal = state.liquidation
     if goal is None:
         return []
+    waiting = [_given_up(retry, goal, context) for retry in state.retries.values()]
+    if waiting:
+        return waiting
     cancels = own_cancels((order for order in state.orders.values() if order.signal_id != goal.command_id), context)
     if cancels:
         return cancels
@@ -32,6 +35,17 @@ def liquidation_step(state: State, context: Context) -> list[Event]:
         if close:
             return close
     return _end(state, goal, context)
+
+
+def _given_up(retry: Retry, goal: Liquidation, context: Context) -> Event:
+    # It would go out when the liquidation has told that nothing is held any more.
+    return OrderAbandoned(
+        at=context.now,
+        order_id=retry.order.order_id,
+        code="not_placed",
+        error="The order never reached the exchange, and a liquidation came before it was sent again.",
+        by_signal=goal.command_id,
+    )
 
 
 def _close(state: State, goal: Liquidation, position: Position, context: Context) -> list[Event]:

@@ -8,6 +8,8 @@ from orderwright.engine.outcomes import NotFound, PlaceOrder, Refused, Unclear
 from orderwright.engine.signals import Side
 from orderwright.engine.strategy_account.commands import Recover
 from orderwright.engine.strategy_account.events import Event, LiquidationEnded
+from orderwright.engine.traits import Traits
+from orderwright.moments import SECOND
 from tests.engine.given import (
     StrategyAccountUnderTest,
     a_fill,
@@ -255,3 +257,38 @@ def test_after_a_restore_it_waits_with_its_closes_until_the_halt_is_lifted() -> 
     account.is_sealed = False
     account.later(2)
     assert account.order.amount == 2
+
+
+def test_an_order_that_waits_to_go_again_is_given_up_before_it_ends() -> None:
+    account = StrategyAccountUnderTest(traits=Traits(request_expiry=True))
+    account.signal(buy(qty="1"))
+    account.refused(account.order, "rate_limited", again_after=0)
+    events = account.when(liquidate(9))
+    assert kinds(events)[:3] == ["LiquidationStarted", "OrderAbandoned", "LiquidationEnded"]
+    assert account.state.retries == {}
+    assert requests(account.later(1)) == []
+
+
+def test_what_waits_to_go_again_is_given_up_while_it_sells_what_is_held() -> None:
+    account = StrategyAccountUnderTest(traits=Traits(request_expiry=True))
+    account.bought("2")
+    account.signal(buy(qty="1"))
+    account.refused(account.order, "rate_limited", again_after=4 * SECOND)
+    (request,) = requests(account.when(liquidate(9)))
+    assert (request.amount, request.purpose) == (Decimal(2), Purpose.CLOSE)
+    account.filled(account.order)
+    assert requests(account.later(5)) == []
+    assert account.holds() == 0
+
+
+def test_what_is_turned_away_while_it_is_under_way_does_not_go_again() -> None:
+    account = StrategyAccountUnderTest(traits=Traits(request_expiry=True))
+    account.bought("2")
+    account.signal(buy(qty="1"))
+    in_flight = account.order
+    account.when(liquidate(9))
+    account.refused(in_flight, "rate_limited", again_after=SECOND)
+    assert account.state.retries == {}
+    account.filled(account.order)
+    assert requests(account.later(5)) == []
+    assert account.state.liquidation is None
