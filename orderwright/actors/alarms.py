@@ -30,6 +30,7 @@ class AlarmKind(StrEnum):
     DEAD_EXCHANGE = "dead_exchange"
     FAILED_JOB = "failed_job"
     LOG_TROUBLE = "log_trouble"
+    HALT_NOT_WRITTEN = "halt_not_written"
 
 
 class Alarm(Struct, frozen=True, kw_only=True):

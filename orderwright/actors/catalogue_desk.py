@@ -1,7 +1,7 @@
 """Where the catalogue is kept and changed: decided, written to the log, then published by reference."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -13,7 +13,7 @@ from orderwright.engine.catalogue.commands import Command
 from orderwright.engine.catalogue.decide import Refusal, decide
 from orderwright.engine.catalogue.events import Event
 from orderwright.engine.catalogue.evolve import evolve
-from orderwright.engine.catalogue.state import Catalogue
+from orderwright.engine.catalogue.state import Catalogue, Halt
 from orderwright.engine.ids import event_id
 from orderwright.errors import OrderwrightError
 from orderwright.eventstore.codec import EventCodec, encode
@@ -46,7 +46,7 @@ class CatalogueDesk:
     """Holds the catalogue; changes go one after the other, readers take the published reference.
 
     `local_token_hash` is of a token that opens the admin interface as the first administrator while this process
-    lives; it is published with the catalogue and never written down.
+    lives; it is published with the catalogue and never written down. So are halts that are not written down yet.
     """
 
     def __init__(
@@ -56,10 +56,13 @@ class CatalogueDesk:
         self._reader = reader
         self._writer = writer
         self._changing = threading.Lock()
+        # Held for a moment only: who halts must not wait for a change that waits for the log.
+        self._publishing = threading.Lock()
         self._local_token_hash = local_token_hash
         self._catalogue = self._published = Catalogue()
+        self._unwritten: tuple[Halt, ...] = ()
         self._version = 0
-        self._is_behind = False
+        self._awaited: Future[AppendOutcome] | None = None
 
     @property
     def catalogue(self) -> Catalogue:
@@ -73,15 +76,55 @@ class CatalogueDesk:
             StoreUnavailable: the log cannot be read.
         """
         catalogue, self._version = load_catalogue(self._reader)
-        self._is_behind = False
+        self._awaited = None
         self._publish(catalogue)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether something was to be written of which nobody knows yet what became of it."""
+        return self._awaited is not None
+
+    def catch_up(self) -> None:
+        """Take over what the log has written meanwhile, or do nothing if nothing is open.
+
+        Raises:
+            EventStoreError: the log cannot be read, or what was to be written still waits.
+        """
+        with self._changing:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        if self._awaited is None:
+            return
+        try:
+            # What is still to be written would come after what is read now.
+            self._awaited.result(_WAIT_IN_TROUBLE)
+        except FutureTimeoutError as exc:
+            message = "the log has not answered yet whether the change before this one was written"
+            raise StoreUnavailable(message) from exc
+        self.load()
+
+    def show_halts(self, unwritten: Iterable[Halt]) -> None:
+        """Show these halts and no others beside those of the log; never blocks for long."""
+        with self._publishing:
+            self._unwritten = tuple(unwritten)
+            self._show()
+
     def _publish(self, catalogue: Catalogue) -> None:
-        self._catalogue = self._published = catalogue
+        with self._publishing:
+            self._catalogue = catalogue
+            self._show()
+
+    def _show(self) -> None:
+        catalogue = self._catalogue
+        halts, tokens = catalogue.halts, catalogue.api_tokens
+        for halt in self._unwritten:
+            if (halt.scope, halt.name) not in halts:
+                halts = halts.insert((halt.scope, halt.name), halt)
         first = next((user.name for user in catalogue.users.values() if user.is_active_administrator), None)
         if self._local_token_hash is not None and first is not None:
-            tokens = {**catalogue.api_tokens, self._local_token_hash: first}
-            self._published = replace(catalogue, api_tokens=tokens)
+            tokens = tokens.insert(self._local_token_hash, first)
+        self._published = replace(catalogue, halts=halts, api_tokens=tokens)
 
     def change(self, commands: Sequence[Command]) -> None:
         """Commit what the commands decide, all or nothing, and publish it.
@@ -91,8 +134,7 @@ class CatalogueDesk:
             EventStoreError: the log could not be written, or nobody knows whether it was.
         """
         with self._changing:
-            if self._is_behind:
-                self.load()
+            self._catch_up()
             events, after = self._decide(commands)
             if events:
                 self._write(events)
@@ -121,7 +163,7 @@ class CatalogueDesk:
         )
         self._writer.append(batch, written.set_result)
         # Until the log says what became of it, nobody knows what the catalogue is.
-        self._is_behind = True
+        self._awaited = written
         try:
             # Who halts while the log is away has to hear soon that it is not written down.
             outcome = written.result(_WAIT_IN_TROUBLE if self._writer.trouble else _WRITE_WAIT)
@@ -132,7 +174,7 @@ class CatalogueDesk:
             message = f"the change was not written: {outcome}"
             raise StoreUnavailable(message)
         self._version = outcome.version
-        self._is_behind = False
+        self._awaited = None
 
 
 def load_catalogue(reader: LogReader) -> tuple[Catalogue, int]:

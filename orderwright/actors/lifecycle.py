@@ -122,6 +122,8 @@ class Engine:
             awake=self._busy,
             describe=lambda names, timeout: self.describe(names, timeout=timeout),
             changed=lambda: self._tell_supervisor(CatalogueChanged()),
+            alarms=self._env.noticeboard.alarms,
+            now=clock.now,
         )
         self._adoptions = Adoptions(
             catalogue=lambda: self._desk.catalogue,
@@ -367,6 +369,7 @@ class Engine:
             self.alarms.ring(AlarmKind.LOG_TROUBLE, "log", trouble)
         else:
             self.alarms.clear(AlarmKind.LOG_TROUBLE, "log")
+            self._kill_switch.write_again()
         self._env.later(_LOG_WATCH_SECONDS, self._watch_log)
 
     def _tell_supervisor(self, mail: Mail) -> None:

@@ -261,6 +261,7 @@ def _halt_reply(halt: Halt) -> dict[str, object]:
         "why": halt.why,
         "since": to_iso(halt.at),
         "until_examined": halt.until_examined,
+        "written": halt.is_written,
     }
 
 

@@ -8,12 +8,15 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from orderwright.actors.catalogue_desk import CatalogueDesk, CatalogueRefused
+from orderwright.actors.alarms import AlarmKind
+from orderwright.actors.catalogue_desk import STREAM, CatalogueDesk, CatalogueRefused, load_catalogue
 from orderwright.actors.gate import Gate, Scope
+from orderwright.actors.health import parts_of
 from orderwright.actors.kill_switch import HaltNotStored, HaltReport, KillSwitch
 from orderwright.actors.messages import AccountView, Away, Unavailable
+from orderwright.actors.noticeboard import Noticeboard
 from orderwright.actors.wire import Wire
-from orderwright.clock import SystemClock, monotonic
+from orderwright.clock import Clock, SystemClock, monotonic
 from orderwright.engine.catalogue.commands import FoundInstallation, SaveAccount
 from orderwright.engine.catalogue.events import Account, HaltLifted, HaltScope, TradingHalted
 from orderwright.engine.ids import OrderId
@@ -37,9 +40,14 @@ class FailingLog(MemoryLog):
     gate: Gate
     fails = False
     is_away = False
+    is_quiet = False
     was_shut: bool | None = None
     at_lift: Callable[[], None] | None = None
     at_halt: Callable[[], object] | None = None
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self._waiting: list[tuple[Append, Callable[[AppendOutcome], None]]] = []
 
     def append(self, append: Append, done: Callable[[AppendOutcome], None], *, generation: int | None = None) -> None:
         if append.events[0].type == str(TradingHalted.__struct_config__.tag):
@@ -48,12 +56,19 @@ class FailingLog(MemoryLog):
                 self.at_halt()
         if self.at_lift is not None and append.events[0].type == str(HaltLifted.__struct_config__.tag):
             self.at_lift()
-        if self.is_away:
+        if self.is_away or self.is_quiet:
+            self._waiting.append((append, done))
             return
         if self.fails:
             done(AppendFailed(reason="the disk is full"))
         else:
             super().append(append, done, generation=generation)
+
+    def come_back(self) -> None:
+        self.is_away = self.is_quiet = False
+        for append, done in self._waiting:
+            super().append(append, done)
+        self._waiting.clear()
 
     @property
     def trouble(self) -> str:
@@ -67,6 +82,7 @@ class Stage:
         self.log = FailingLog(SystemClock())
         self.log.gate = self.gate = Gate()
         self.wire = Wire()
+        self.board = Noticeboard(SystemClock())
         self.desk = CatalogueDesk(clock=SystemClock(), reader=self.log, writer=self.log)
         self.desk.change([FoundInstallation(salt="salt5", admin="root", token_hash="0" * 64)])
         self.desk.change([SaveAccount(by="root", account=Account(name="A1", owner="root", exchange="paper"))])
@@ -83,6 +99,8 @@ class Stage:
             awake=lambda: list(self.views),
             describe=self._describe,
             changed=self._changed,
+            alarms=self.board.alarms,
+            now=SystemClock().now,
         )
 
     def _describe(self, names: Sequence[str], _timeout: float) -> dict[str, AccountView | Unavailable | None]:
@@ -94,6 +112,19 @@ class Stage:
 
     def halt(self, scope: Scope = EVERYTHING, *, timeout: float = 0.1) -> HaltReport:
         return self.switch.halt(scope, by="kim", why="news", timeout=timeout)
+
+    def write_again(self) -> None:
+        self.heard_of.clear()
+        self.switch.write_again()
+        assert self.heard_of.wait(PATIENCE)
+
+    @property
+    def trading(self) -> str:
+        return parts_of({}, self.board, self.desk.catalogue)["trading"]
+
+    @property
+    def alarms_on(self) -> list[tuple[AlarmKind, str]]:
+        return [(alarm.kind, alarm.what) for alarm in self.board.alarms.listed() if alarm.cleared is None]
 
     def is_shut(self, name: str = NAME) -> bool:
         return self.gate.refusal(name, placement(), Micros(0)) is not None
@@ -302,3 +333,88 @@ def test_a_halt_survives_a_restart(stage: Stage) -> None:
     stage.made().load()
     assert stage.is_shut()
     assert not stage.is_shut(OTHER)
+
+
+def test_a_halt_that_is_not_written_down_is_shown_with_an_alarm_until_it_is(stage: Stage) -> None:
+    stage.log.fails = True
+    with pytest.raises(HaltNotStored):
+        stage.halt()
+    assert stage.trading == "Trading of everything is halted (not written down yet) by kim: news"
+    assert stage.alarms_on == [(AlarmKind.HALT_NOT_WRITTEN, "everything")]
+
+    stage.log.fails = False
+    stage.write_again()
+    assert stage.trading == "Trading of everything is halted by kim: news"
+    assert (stage.is_shut(), stage.alarms_on) == (True, [])
+    assert EVERYTHING in load_catalogue(stage.log)[0].halts
+
+
+def test_a_halt_that_was_not_written_down_can_be_lifted(stage: Stage) -> None:
+    stage.log.fails = True
+    with pytest.raises(HaltNotStored):
+        stage.halt()
+    stage.log.fails = False
+    stage.switch.lift(EVERYTHING, by="kim", why="all well")
+    assert (stage.is_shut(), stage.trading, stage.alarms_on) == (False, "ok", [])
+    stage.switch.write_again()
+    assert not load_catalogue(stage.log)[0].halts
+
+
+def test_what_the_log_takes_late_the_catalogue_knows_when_the_log_is_back(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orderwright.actors.catalogue_desk._WRITE_WAIT", 0.05)
+    monkeypatch.setattr("orderwright.actors.catalogue_desk._WAIT_IN_TROUBLE", 0.05)
+    stage.log.is_quiet = True
+    with pytest.raises(HaltNotStored):
+        stage.halt(timeout=PATIENCE)
+    assert "not written down yet" in stage.trading
+
+    stage.log.come_back()
+    stage.write_again()
+    assert stage.trading == "Trading of everything is halted by kim: news"
+    assert (stage.is_shut(), stage.alarms_on) == (True, [])
+    halted = [stored for stored in stage.log.read_stream(STREAM) if stored.type == "trading_halted"]
+    assert len(halted) == 1
+
+
+def test_a_halt_whose_writing_is_open_is_not_lifted_past_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orderwright.actors.catalogue_desk._WAIT_IN_TROUBLE", 0.05)
+    stage.log.is_away = True
+    with pytest.raises(HaltNotStored):
+        stage.halt(timeout=PATIENCE)
+    with pytest.raises(EventStoreError, match="not answered yet"):
+        stage.switch.lift(EVERYTHING, by="kim", why="all well")
+    assert stage.is_shut()
+    stage.log.come_back()
+    stage.switch.lift(EVERYTHING, by="kim", why="all well")
+    assert (stage.is_shut(), stage.trading, stage.alarms_on) == (False, "ok", [])
+    assert not load_catalogue(stage.log)[0].halts
+
+
+def test_a_halt_whose_end_is_written_late_goes_on_and_is_written_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orderwright.actors.catalogue_desk._WAIT_IN_TROUBLE", 0.05)
+    stage.halt()
+    stage.log.is_away = True
+    with pytest.raises(EventStoreError):
+        stage.switch.lift(EVERYTHING, by="kim", why="all well")
+    stage.log.come_back()
+    stage.write_again()
+    assert (stage.is_shut(), stage.trading) == (True, "Trading of everything is halted by kim: news")
+    assert EVERYTHING in load_catalogue(stage.log)[0].halts
+
+
+def test_a_halt_of_what_does_not_exist_leaves_nothing_behind_beside_one_that_is_not_written_down(stage: Stage) -> None:
+    scope = (HaltScope.ACCOUNT, "A9")
+    stage.log.fails = True
+    with pytest.raises(HaltNotStored):
+        stage.halt()
+    with pytest.raises(CatalogueRefused):
+        stage.halt(scope)
+    assert [alarm for alarm in stage.alarms_on if "A9" in alarm[1]] == []
+    assert stage.is_shut("strategy-account/test1@A9")
+    stage.log.fails = False
+    stage.switch.lift(EVERYTHING, by="kim", why="all well")
+    assert not stage.is_shut("strategy-account/test1@A9")

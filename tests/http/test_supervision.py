@@ -10,6 +10,7 @@ from orderwright.actors.kill_switch import HaltReport
 from orderwright.actors.messages import Away
 from orderwright.actors.noticeboard import ExchangeCondition
 from orderwright.engine.catalogue.events import HaltScope
+from orderwright.engine.catalogue.state import Halt
 from orderwright.engine.instruments import MarketType
 from orderwright.engine.orders import OrderStatus
 from orderwright.engine.outcomes import ExchangeOrder
@@ -118,6 +119,20 @@ def test_a_halt_that_cannot_be_stored_is_a_problem_that_says_so(
     engine.log_is_down = True
     assert code(ask(client, "POST", "/api/v1/halt")) == (503, "halt_not_stored")
     assert code(ask(client, "POST", "/api/v1/resume")) == (503, "store_unavailable")
+
+
+def test_a_halt_that_is_not_written_down_is_shown_like_any_other(
+    client: TestClient, engine: FakeEngine, tokens: Tokens
+) -> None:
+    assert tokens
+    ask(client, "POST", "/api/v1/halt", body={"scope": "account", "name": "A1"})
+    halt = Halt(at=START, by="kim", why="news", scope=HaltScope.EVERYTHING, name="", is_written=False)
+    engine.desk.show_halts([halt])
+    shown = ask(client, "GET", "/api/v1/halts").json["halts"]
+    assert {row["scope"]: row["written"] for row in shown} == {"everything": False, "account": True}
+    assert ask(client, "GET", PLACE).json["halted"] == (
+        "Trading of everything is halted (not written down yet) by kim: news"
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,10 @@ class WebhookToken(Struct, frozen=True, kw_only=True):
 
 
 class Halt(Struct, frozen=True, kw_only=True):
-    """Who halted what since when, and why; one `until_examined` is lifted when drift has been looked for."""
+    """Who halted what since when, and why; one `until_examined` is lifted when drift has been looked for.
+
+    One that is not `is_written` holds, and the log does not say so yet: it would not survive a restart.
+    """
 
     at: Micros
     by: str
@@ -25,14 +28,15 @@ class Halt(Struct, frozen=True, kw_only=True):
     scope: HaltScope
     name: str
     until_examined: bool = False
+    is_written: bool = True
 
     @property
     def sentence(self) -> str:
         """The halt, as a person reads it."""
         of = "of everything" if self.scope is HaltScope.EVERYTHING else f"of {self.scope} {self.name}"
-        return (
-            f"Trading {of} is halted by {self.by}: {self.why}" if self.why else f"Trading {of} is halted by {self.by}."
-        )
+        halted = "halted" if self.is_written else "halted (not written down yet)"
+        said = f"Trading {of} is {halted} by {self.by}"
+        return f"{said}: {self.why}" if self.why else f"{said}."
 
 
 class Catalogue(Struct, frozen=True, kw_only=True):
