@@ -22,6 +22,7 @@ from orderwright.engine.catalogue.state import Halt
 from orderwright.errors import OrderwrightError
 from orderwright.eventstore.store import EventStoreError
 from orderwright.moments import Micros
+from orderwright.readmodels.account_view import LIQUIDATING
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +39,14 @@ class HaltReport(Struct, frozen=True, kw_only=True):
     """What is left of a halted scope, by ids of orders.
 
     `on_the_wire` had not been answered by then, `in_doubt` may or may not be at the exchange, and of the strategy
-    accounts `unanswered` nobody knows. What is in none of them will never reach an exchange.
+    accounts `unanswered` nobody knows. What is in none of them will never reach an exchange, but for what the strategy
+    accounts send that are `liquidating`, by an operator's earlier word, which a halt does not stop.
     """
 
     on_the_wire: tuple[str, ...]
     in_doubt: tuple[str, ...]
     unanswered: tuple[str, ...]
+    liquidating: tuple[str, ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -237,7 +240,16 @@ class KillSwitch:
                 if order.in_doubt
             ),
             unanswered=tuple(name for name, view in views.items() if not isinstance(view, AccountView)),
+            liquidating=tuple(
+                name
+                for name, view in views.items()
+                if isinstance(view, AccountView) and view.condition == LIQUIDATING and not self._is_sealed(name)
+            ),
         )
+
+    def _is_sealed(self, name: str) -> bool:
+        halts = self._desk.catalogue.halts
+        return any(halt.until_examined and covers(scope, name) for scope, halt in halts.items())
 
 
 def _scope(halt: Halt) -> Scope:

@@ -108,7 +108,8 @@ def halt(
 ) -> None:
     """Let nothing more leave the engine: for everything, an exchange account or a strategy. It survives restarts.
 
-    Says which orders had left and were not answered yet, and which are in doubt. What signals want meanwhile is refused
+    Says which orders had left and were not answered yet, and which are in doubt. A liquidation that was begun earlier
+    goes on, and is named. What signals want meanwhile is refused
     for good, closes included, also one that was waiting for its turn: nothing is made up for when the halt ends.
 
         orderwright halt --why "something is wrong" --data data
@@ -118,9 +119,9 @@ def halt(
     if json:
         print_json(answer)
         return
-    say(f"Nothing more leaves for {_named(account, strategy)}.")
+    say(_nothing_leaves(answer, _named(account, strategy)))
     if not liquidate:
-        say("Closes are refused as well, for good; what is held stays held, unless you liquidate.")
+        say("Closes are refused as well, for good; what is held stays held, unless it is liquidated.")
     for field, said in (
         ("on_the_wire", "not answered by the exchange yet"),
         ("in_doubt", "in doubt"),
@@ -242,6 +243,12 @@ def _named(account: str | None, strategy: str | None) -> str:
     if account is not None:
         return f"account {account}"
     return "everything" if strategy is None else f"strategy {strategy}"
+
+
+def _nothing_leaves(answer: dict[str, Any], of: str) -> str:
+    going_on = ", ".join(answer["liquidating"])
+    but = f", but for what liquidations begun earlier send: {going_on}" if going_on else ""
+    return f"Nothing more leaves for {of}{but}."
 
 
 def _tell(answer: dict[str, Any], done: str, *, json: bool) -> None:

@@ -246,6 +246,7 @@ def _report(report: HaltReport) -> dict[str, object]:
         "on_the_wire": report.on_the_wire,
         "in_doubt": report.in_doubt,
         "unanswered": report.unanswered,
+        "liquidating": report.liquidating,
     }
 
 

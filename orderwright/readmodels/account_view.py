@@ -41,6 +41,9 @@ class OrderView(Struct, frozen=True, kw_only=True):
 ACTIVE: Final = "active"
 """The condition of a strategy account that does what signals want."""
 
+LIQUIDATING: Final = "liquidating"
+"""The condition of a strategy account that closes what it holds because an operator wants it."""
+
 EXCHANGE_UNREACHABLE: Final = "exchange_unreachable"
 """The condition of a strategy account that would be active, were its exchange account reached."""
 
@@ -102,7 +105,7 @@ def view(name: str, state: State, *, version: int, condition: str) -> AccountVie
 
 def _condition(state: State) -> tuple[str, str]:
     if state.liquidation is not None:
-        return "liquidating", ""
+        return LIQUIDATING, ""
     if state.pause is not None:
         return "paused", state.pause.why
     return ACTIVE, ""

@@ -17,7 +17,7 @@ from orderwright.actors.messages import AccountView, Away, Unavailable
 from orderwright.actors.noticeboard import Noticeboard
 from orderwright.actors.wire import Wire
 from orderwright.clock import Clock, SystemClock, monotonic
-from orderwright.engine.catalogue.commands import FoundInstallation, SaveAccount
+from orderwright.engine.catalogue.commands import FoundInstallation, HaltTrading, SaveAccount
 from orderwright.engine.catalogue.events import Account, HaltLifted, HaltScope, TradingHalted
 from orderwright.engine.ids import OrderId
 from orderwright.engine.outcomes import PlaceOrder
@@ -26,7 +26,7 @@ from orderwright.engine.strategy_account.state import State
 from orderwright.eventstore.memory import MemoryLog
 from orderwright.eventstore.store import Append, AppendFailed, AppendOutcome, EventStoreError
 from orderwright.moments import Micros
-from orderwright.readmodels.account_view import OrderView, view
+from orderwright.readmodels.account_view import LIQUIDATING, OrderView, view
 from tests.actors.scripted_env import NAME
 
 EVERYTHING: Scope = (HaltScope.EVERYTHING, "")
@@ -223,6 +223,15 @@ def test_what_is_in_doubt_is_listed_and_the_halt_is_complete(stage: Stage) -> No
     assert stage.halt((HaltScope.ACCOUNT, "A1")).in_doubt == ("o1", "o2")
     report = stage.halt()
     assert (report.in_doubt, report.is_complete) == (("o1", "o2", "o3"), True)
+
+
+def test_who_goes_on_to_liquidate_is_named_but_not_what_a_restored_log_holds_back(stage: Stage) -> None:
+    stage.views[NAME] = replace(shown(NAME), condition=LIQUIDATING)
+    report = stage.halt((HaltScope.ACCOUNT, "A1"))
+    assert (report.liquidating, report.is_complete) == ((NAME,), True)
+    assert stage.halt((HaltScope.ACCOUNT, "A1")).liquidating == (NAME,)
+    stage.desk.change([HaltTrading(by="root", why="restored", scope=HaltScope.EVERYTHING, until_examined=True)])
+    assert stage.halt().liquidating == ()
 
 
 def test_of_whom_nobody_knows_how_they_are_that_is_told(stage: Stage) -> None:

@@ -76,7 +76,7 @@ def test_an_account_or_a_strategy_can_be_halted_by_its_name(
 
 def test_a_halt_tells_what_is_not_settled_with_202(client: TestClient, engine: FakeEngine, tokens: Tokens) -> None:
     assert tokens
-    engine.left = HaltReport(on_the_wire=("o1",), in_doubt=("o2",), unanswered=(NAME,))
+    engine.left = HaltReport(on_the_wire=("o1",), in_doubt=("o2",), unanswered=(NAME,), liquidating=(ON_A1[1],))
     answer = ask(client, "POST", "/api/v1/halt")
     assert answer.status_code == 202
     assert (answer.json["done"], answer.json["on_the_wire"], answer.json["in_doubt"], answer.json["unanswered"]) == (
@@ -85,6 +85,7 @@ def test_a_halt_tells_what_is_not_settled_with_202(client: TestClient, engine: F
         ["o2"],
         [NAME],
     )
+    assert answer.json["liquidating"] == [ON_A1[1]]
 
 
 def test_a_halt_can_cancel_what_is_open_and_wakes_nobody_for_it(
