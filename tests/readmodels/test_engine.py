@@ -22,6 +22,7 @@ balances = "200ms"
 markets = "200ms"
 snapshots = "200ms"
 partitions = "200ms"
+drift = "200ms"
 
 [store]
 snapshot_every = 3
@@ -29,7 +30,7 @@ snapshot_every = 3
 [logging]
 level = "WARNING"
 """
-JOBS = ["balances", "markets", "order-poll", "partitions", "snapshots"]
+JOBS = ["balances", "drift", "markets", "order-poll", "partitions", "snapshots"]
 
 
 class Traded(Struct, frozen=True, kw_only=True):
@@ -187,4 +188,4 @@ def test_an_exchange_that_is_away_makes_its_jobs_fail_and_nothing_else(open_fold
         assert health["parts"]["job/balances"].startswith("failed: 1 of 1")
         assert health["ready"]
         rows = client.get("/api/v1/jobs", place.admin_token).json()["jobs"]
-        assert [row["name"] for row in rows if not row["error"]] == ["order-poll", "partitions", "snapshots"]
+        assert [row["name"] for row in rows if not row["error"]] == ["drift", "order-poll", "partitions", "snapshots"]
