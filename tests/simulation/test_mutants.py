@@ -197,7 +197,7 @@ def close_before_its_stop_is_cancelled(patch: pytest.MonkeyPatch) -> None:
 
 
 def refuse_a_close_while_its_stop_is_being_cancelled(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(progress, "put_off", lambda *_arguments: [])
+    patch.setattr(progress, "put_off", lambda *_arguments, **_named: [])
 
 
 def watch_over_nothing(patch: pytest.MonkeyPatch) -> None:

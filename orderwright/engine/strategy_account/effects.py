@@ -129,7 +129,7 @@ def _needed_by_decisions(state: State, context: Context) -> _Needs:
         is_fresh_enough = context.now >= since + context.rules.call_timeout
         unseen = () if is_fresh_enough else not_looked_at(state, symbol, since, context)
         awaited.update(dict.fromkeys(unseen, since))
-        is_held_up = state.is_being_freed(symbol, retry.order.side)
+        is_held_up = state.is_being_freed(symbol, retry.order.side, retry.order.amount)
         if not unseen and not is_held_up and context.now >= retry.not_before:
             # It waits for the markets, or they came after it was decided to wait.
             symbols.add(symbol)

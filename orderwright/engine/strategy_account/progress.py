@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from orderwright.engine.ids import OrderId
+from orderwright.engine.orders import Purpose
 from orderwright.engine.strategy_account.cancelling import cancel, cancellation_end, own_cancels, postponed_cancels
-from orderwright.engine.strategy_account.events import Event, LegRefused, SignalEnded
+from orderwright.engine.strategy_account.events import Event, LegRefused, OrderRequested, SignalEnded
 from orderwright.engine.strategy_account.evolve import evolve_all
 from orderwright.engine.strategy_account.liquidation import liquidation_step
 from orderwright.engine.strategy_account.placing import AwaitsClose, NeedsLeverage, NeedsMarket, place
@@ -16,6 +17,8 @@ from orderwright.engine.strategy_account.retrying import retry_step
 from orderwright.engine.strategy_account.sizing import Refusal
 from orderwright.engine.strategy_account.state import Context, Leg, Run, State
 from orderwright.engine.strategy_account.ways_out import cancels_before, put_off
+
+_WHERE_LITTLE_IS_FREE = frozenset({"insufficient_position", "below_minimum"})
 
 
 class Decided(Struct, frozen=True, kw_only=True):
@@ -141,11 +144,12 @@ def _decide_leg(state: State, run: Run, leg: Leg, context: Context) -> list[Even
         else place(state, run, leg.instruction, context)
     )
     match decision:
-        case Refusal(code="insufficient_position", error=error):
-            put = put_off(state, run, leg.instruction, context)
-            return put or [refused(run, leg, context, code=decision.code, error=error)]
         case Refusal(code=code, error=error):
-            return [refused(run, leg, context, code=code, error=error)]
+            is_for_want = code in _WHERE_LITTLE_IS_FREE
+            put = put_off(state, run, leg.instruction, context, is_some_free=False) if is_for_want else []
+            return put or [refused(run, leg, context, code=code, error=error)]
+        case OrderRequested(purpose=Purpose.CLOSE):
+            return put_off(state, run, leg.instruction, context, is_some_free=True) or [decision]
         case NeedsMarket() | NeedsLeverage() | AwaitsLooks() | AwaitsClose():
             return []
         case list():

@@ -105,13 +105,24 @@ def _attempt(state: State, retry: Retry, context: Context) -> OrderRequested | R
     if instrument is None:
         return _not_placed(f"there is no market {order.symbol} any more", retry)
     if order.purpose is Purpose.CLOSE:
-        if state.is_being_freed(order.symbol, order.side):
+        if _is_held_up(state, retry, instrument, context):
             return None
         since = retry.refreshed_from
         looks = refresh(state, order.signal_id, leg=order.leg, symbol=order.symbol, since=since, context=context)
         if looks is not None:
             return None if isinstance(looks, AwaitsLooks) else looks
     return _sized_request(state, retry, instrument, context)
+
+
+def _is_held_up(state: State, retry: Retry, instrument: Instrument, context: Context) -> bool:
+    order = retry.order
+    if not state.is_being_freed(order.symbol, order.side, order.amount):
+        return False
+    if state.is_being_freed(order.symbol, order.side, order.amount, in_time=True):
+        return True
+    size = _size(state, order, instrument)
+    reference = Reference(price=order.reference_price, is_current=True)
+    return size is None or refusal_of_size(state, size, instrument, reference, context) is not None
 
 
 def _sized_request(state: State, retry: Retry, instrument: Instrument, context: Context) -> OrderRequested | Refusal:

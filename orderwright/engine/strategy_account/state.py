@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from orderwright.engine.ids import OrderId, SignalId
 from orderwright.engine.instruments import Instrument, Instruments, Quote
-from orderwright.engine.money import ZERO, add
+from orderwright.engine.money import ZERO, add, subtract
 from orderwright.engine.orders import Order, Purpose
 from orderwright.engine.positions import Position
 from orderwright.engine.signals import Instruction, Side
@@ -158,12 +158,21 @@ class State(Struct, frozen=True, kw_only=True):
         waiting = (retry.order for retry in self.retries.values())
         return any(order.symbol == symbol and order.purpose is Purpose.CLOSE for order in chain(waiting, going))
 
-    def is_being_freed(self, symbol: str, side: Side) -> bool:
-        """Whether own orders on `side` hold the whole position, and some of them are to be cancelled."""
-        left = add(self.position(symbol).quantity, side.signed(self.resting(symbol, side)))
-        is_tied_up = side.signed(self.position(symbol).quantity) < ZERO <= side.signed(left)
-        return is_tied_up and any(
-            order.symbol == symbol and order.side is side and order.cancel is not None for order in self.orders.values()
+    def is_being_freed(self, symbol: str, side: Side, wanted: Decimal, *, in_time: bool = False) -> bool:
+        """Whether own orders on `side` leave less than `wanted` of the position, and cancels of some may free more.
+
+        An order that has vanished may never be settled: with `in_time`, what is free does not wait for it.
+        """
+        held = side.signed(self.position(symbol).quantity).copy_negate()
+        free = subtract(held, self.resting(symbol, side))
+        if min(wanted, held) <= max(free, ZERO):
+            return False
+        return any(
+            order.symbol == symbol
+            and order.side is side
+            and order.cancel is not None
+            and not (in_time and free > ZERO and order.has_vanished)
+            for order in self.orders.values()
         )
 
     def resting(self, symbol: str, side: Side) -> Decimal:

@@ -13,7 +13,7 @@ from orderwright.engine.strategy_account.placing import place
 from orderwright.engine.strategy_account.state import UNSETTLED, CancelOutcome, Context, Leg, Run, State
 
 _OPEN = {CancelOutcome.AWAITED, *UNSETTLED}
-_ERROR = "Open orders hold the whole position, and it is not settled yet whether they are cancelled."
+_ERROR = "Open orders hold what is to be closed, and it is not settled yet whether they are cancelled."
 
 
 def cancels_before(state: State, run: Run, leg: Leg, context: Context) -> tuple[Leg, ...]:
@@ -38,17 +38,19 @@ def cancels_before(state: State, run: Run, leg: Leg, context: Context) -> tuple[
     return tuple(each for each in candidates if holding and _concerns(state, each, run, holding, context))
 
 
-def put_off(state: State, run: Run, instruction: Instruction, context: Context) -> list[Event]:
+def put_off(state: State, run: Run, instruction: Instruction, context: Context, *, is_some_free: bool) -> list[Event]:
     """Return the events by which a close waits for cancels under way; none if it has nothing of that kind to wait for.
 
-    It becomes an order that has been turned away for now, by nobody but the engine.
+    It becomes an order for all that it is to close, which has been turned away for now, by nobody but the engine.
     """
     symbol = context.market.symbol_of(instruction.symbol or "")
     side = _side_of_way_out(state, instruction, symbol)
-    if not instruction.is_close or side is None or not state.is_being_freed(symbol, side):
+    if not instruction.is_close or side is None:
         return []
     wanted = place(replace(state, orders={}), run, instruction, context)
     if not isinstance(wanted, OrderRequested):
+        return []
+    if not state.is_being_freed(symbol, wanted.side, wanted.amount, in_time=is_some_free):
         return []
     code, at = "cancel_unsettled", context.now
     return [wanted, OrderRejected(at=at, order_id=wanted.order_id, code=code, error=_ERROR, again_at=at)]

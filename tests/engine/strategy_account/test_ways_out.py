@@ -160,14 +160,87 @@ def test_a_stop_that_fills_first_leaves_nothing_to_close(account: StrategyAccoun
     assert account.holds() == 0
 
 
-def test_part_of_the_position_goes_at_the_cancels_deadline(account: StrategyAccountUnderTest) -> None:
+def test_a_close_does_not_leave_the_half_behind_that_a_stop_in_doubt_still_holds(
+    account: StrategyAccountUnderTest,
+) -> None:
     resting = account.rests(stop("50"))
     account.signal(cancel_all(), close())
     account.cancel_answered(resting.order_id, Unclear(reason="time-out"))
-    assert requests(account.later(9)) == []
+    for _ in range(14):
+        account.later(1)
+        account.nothing_new()
+    assert PlaceOrder not in sent(account)
+    (request,) = requests(account.cancelled(resting))
+    assert (request.amount, request.attempt) == (Decimal(2), 2)
+    account.filled(account.order)
+    assert account.holds() == 0
+
+
+def test_a_close_behind_two_sells_goes_when_both_are_cancelled() -> None:
+    account = StrategyAccountUnderTest(MarketType.SPOT)
+    account.bought("2")
+    sells = [account.rests(sell(qty="1", price=price)) for price in ("110", "120")]
+    account.signal(cancel_all())
+    for resting in sells:
+        account.cancel_answered(resting.order_id, Unclear(reason="time-out"))
+    account.later(11)
+    account.signal(close())
+    account.nothing_new()
+    assert requests(account.cancelled(sells[0])) == []
     account.later(1)
-    (request,) = requests([*account.nothing_new(), *account.later(10)])
+    assert PlaceOrder not in sent(account)
+    (request,) = requests(account.cancelled(sells[1]))
+    assert request.amount == 2
+    account.filled(account.order)
+    assert account.holds() == 0
+
+
+def test_a_partial_close_goes_at_once_where_as_much_is_free(account: StrategyAccountUnderTest) -> None:
+    resting = account.rests(stop("50"))
+    account.signal(cancel_all())
+    account.cancel_answered(resting.order_id, Unclear(reason="time-out"))
+    account.signal(close("50"))
+    (request,) = requests([*account.later(10), *account.nothing_new()])
+    assert (request.amount, request.attempt) == (Decimal(1), 1)
+
+
+def test_a_close_waits_where_too_little_is_free_for_an_order(account: StrategyAccountUnderTest) -> None:
+    resting = account.rests(instruction(OrderType.STOP_MARKET, side=Side.SELL, qty="1.999", stop_price="90"))
+    account.signal(cancel_all(), close())
+    account.cancel_answered(resting.order_id, Unclear(reason="time-out"))
+    account.later(10)
+    assert "LegRefused" not in kinds([*account.nothing_new(), *account.later(1)])
+    (request,) = requests(account.cancelled(resting))
+    assert request.amount == 2
+
+
+def test_what_is_free_does_not_wait_for_an_order_that_vanished(account: StrategyAccountUnderTest) -> None:
+    resting = account.rests(stop("50"))
+    account.later(60)
+    account.missed(resting)
+    account.later(20)
+    account.missed(resting)
+    assert account.state.orders[resting.order_id].has_vanished
+    account.signal(cancel_all(), close())
+    account.cancel_answered(resting.order_id, NotFound())
+    account.later(10)
+    (request,) = requests([*account.missed(resting), *account.later(10)])
     assert request.amount == 1
+
+
+def test_too_little_that_is_free_waits_for_an_order_that_vanished() -> None:
+    account = StrategyAccountUnderTest(MarketType.SPOT, traits=STOPS)
+    account.bought("2", fee="0.0005", fee_currency="BTC")
+    resting = account.rests(stop())
+    account.signal(cancel_all(), close())
+    account.cancel_answered(resting.order_id, NotFound())
+    for _ in range(4):
+        account.later(20)
+        account.missed(resting)
+    assert account.state.orders[resting.order_id].has_vanished
+    assert account.state.retries
+    (request,) = requests(account.cancelled(resting))
+    assert request.amount == Decimal("1.999")
 
 
 def waits_long(account: StrategyAccountUnderTest) -> Order:
