@@ -130,7 +130,8 @@ class Order(Struct, frozen=True, kw_only=True):
     for it until `held_until` at most. `misses` late looks have not found it, the last one by `missed_at`; it
     `has_vanished` if the exchange had accepted it before. At `expires_at` the engine cancels it, but not before
     `cancel_from`, which a refused cancel puts off. Somebody has wanted it cancelled since `cancel_since`; its latest
-    cancel came to be in doubt at `cancel_doubted_at`.
+    cancel came to be in doubt at `cancel_doubted_at`. An opening that is `superseded_by` something later, in words,
+    does not go again.
     """
 
     order_id: OrderId
@@ -167,6 +168,7 @@ class Order(Struct, frozen=True, kw_only=True):
     cancel_from: Micros = Micros(0)
     cancel_since: Micros = Micros(0)
     cancel_doubted_at: Micros = Micros(0)
+    superseded_by: str = ""
     filled: Decimal = ZERO
     trade_ids: tuple[str, ...] = ()
     differences: Differences | None = None

@@ -12,6 +12,7 @@ from orderwright.engine.strategy_account import events as e
 from orderwright.engine.strategy_account import order_changes as orders
 from orderwright.engine.strategy_account.results import after, is_about, is_told, unanswered
 from orderwright.engine.strategy_account.state import Leg, Liquidation, Pause, Run, State
+from orderwright.engine.strategy_account.superseding import superseded_by_pause, superseded_by_refusal
 from orderwright.engine.strategy_account.watching import watch_ended
 from orderwright.moments import DAY, Micros
 
@@ -57,7 +58,7 @@ def _trading_paused(state: State, event: e.TradingPaused) -> State:
 
 
 def _trading_resumed(state: State, _event: e.TradingResumed) -> State:
-    return replace(state, pause=None, surfaced=None)
+    return replace(superseded_by_pause(state), pause=None, surfaced=None)
 
 
 def _signal_accepted(state: State, event: e.SignalAccepted) -> State:
@@ -120,7 +121,7 @@ _CHANGES: dict[type[Any], Callable[[State, Any], State]] = {
     e.TradingResumed: _trading_resumed,
     e.SignalAccepted: _signal_accepted,
     e.CancellationOrdered: _cancellation_ordered,
-    e.LegRefused: _unchanged,
+    e.LegRefused: superseded_by_refusal,
     e.RefreshStarted: orders.refresh_started,
     e.LeverageSet: _leverage_set,
     e.OrderRequested: orders.order_requested,

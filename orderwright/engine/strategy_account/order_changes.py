@@ -5,12 +5,13 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from orderwright.engine.ids import NO_SIGNAL, OrderId
-from orderwright.engine.orders import CancelState, Order, OrderStatus, Step, next_status, with_fill
+from orderwright.engine.orders import CancelState, Order, OrderStatus, Purpose, Step, next_status, with_fill
 from orderwright.engine.positions import after_fill
 from orderwright.engine.strategy_account import events as e
 from orderwright.engine.strategy_account.results import LegStatus
 from orderwright.engine.strategy_account.retry_changes import awaiting_retry, refreshing_retries, without_retry
 from orderwright.engine.strategy_account.state import CancelOutcome, Leg, Run, State, Surfaced
+from orderwright.engine.strategy_account.superseding import superseded_by_order
 from orderwright.engine.strategy_account.watching import watching, without_watch
 from orderwright.moments import SECOND, Micros
 
@@ -63,8 +64,8 @@ def order_requested(state: State, event: e.OrderRequested) -> State:
     if liquidation is not None and event.signal_id == liquidation.command_id:
         refreshes = {symbol: since for symbol, since in liquidation.refreshes.items() if symbol != event.symbol}
         liquidation = replace(liquidation, next_leg=event.leg + 1, refreshes=refreshes)
-    orders = {**state.orders, order.order_id: order}
-    return replace(without_retry(state, event.replaces), orders=orders, liquidation=liquidation)
+    left = superseded_by_order(without_retry(state, event.replaces), order)
+    return replace(left, orders={**left.orders, order.order_id: order}, liquidation=liquidation)
 
 
 def _origin(state: State, event: e.OrderRequested) -> tuple[int, Micros, Micros]:
@@ -224,7 +225,14 @@ def cancel_requested(state: State, event: e.CancelRequested) -> State:
     def asked(order: Order) -> Order:
         is_anew = order.cancel is None or event.signal_id is not None
         since = event.at if is_anew else order.cancel_since
-        return replace(order, cancel=CancelState.REQUESTED, cancel_attempt=event.attempt, cancel_since=since)
+        over = "a cancel" if order.purpose is Purpose.ENTRY else ""
+        return replace(
+            order,
+            cancel=CancelState.REQUESTED,
+            cancel_attempt=event.attempt,
+            cancel_since=since,
+            superseded_by=order.superseded_by or over,
+        )
 
     requested = _with_order(state, event.order_id, asked)
 

@@ -53,7 +53,7 @@ def wait_until(again_after: int, attempt: int, context: Context) -> Micros:
 def retry_step(state: State, context: Context) -> list[Event]:
     """Return the next event about an order that waits for its next attempt; none if all have to wait."""
     for retry in state.retries.values():
-        unwanted = _why_unwanted(state, retry.order, context)
+        unwanted = _why_unwanted(state, retry.order, context) or _superseded(retry.order)
         if unwanted is None and context.now < retry.not_before:
             continue
         match _why_not(unwanted, retry, context) if unwanted is not None else _attempt(state, retry, context):
@@ -93,6 +93,11 @@ def _why_unwanted(state: State, order: Order, context: Context) -> str | None:
     if order.expires_at is not None and order.expires_at <= context.now:
         return "its expires_at has passed"
     return None
+
+
+def _superseded(order: Order) -> str | None:
+    # Whoever has got out since does not want in any more, however little that found to close.
+    return f"{order.superseded_by} came after it" if order.superseded_by else None
 
 
 def _attempt(state: State, retry: Retry, context: Context) -> OrderRequested | RefreshStarted | Refusal | None:
