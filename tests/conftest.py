@@ -1,6 +1,7 @@
 """What holds for every test: fixtures by resource, and no network but loopback."""
 
 import ipaddress
+import signal
 import sys
 from pathlib import Path
 
@@ -41,6 +42,9 @@ def _is_here(host: str) -> bool:
 
 
 sys.addaudithook(_forbid_network)
+
+# Shells start what they run in the background deaf to Ctrl-C, and so would be every process that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
